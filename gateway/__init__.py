@@ -1,0 +1,1 @@
+"""The HTTP gateway: REST, server-sent events and OpenAPI from the contract, over one gRPC channel."""

@@ -1,0 +1,1 @@
+"""Nouns, rules, errors and ports. Imports the standard library only."""

@@ -1,0 +1,50 @@
+"""The ids that cross layers, each a type of its own so that one cannot be passed where another is meant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NewType
+from uuid import UUID
+
+from service.domain.errors import MemoryNotFound, SessionNotFound
+
+ProjectId = NewType("ProjectId", str)
+UserId = NewType("UserId", str)
+"""The caller's own id of a user; can be changed."""
+UserKey = NewType("UserKey", str)
+"""Our id of a user, a UUID; never changes and never leaves the service."""
+SessionId = NewType("SessionId", str)
+MemoryId = NewType("MemoryId", str)
+"""The public id of one version of a memory, a UUID."""
+ChainId = NewType("ChainId", str)
+"""Our id of a memory over all its versions, a UUID; never leaves the service."""
+KeyId = NewType("KeyId", str)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """The one user whose data a storage call may touch. Made only by a `UserStore`."""
+
+    project_id: ProjectId
+    user_key: UserKey
+
+
+def parse_session_id(text: str) -> SessionId:
+    """Return *text* as a session id. Raises SessionNotFound when it is no UUID, since no session can have that id."""
+    if not _is_uuid(text):
+        raise SessionNotFound(session_id=text)
+    return SessionId(text.lower())
+
+
+def parse_memory_id(text: str) -> MemoryId:
+    """Return *text* as a memory id. Raises MemoryNotFound when it is no UUID, since no memory can have that id."""
+    if not _is_uuid(text):
+        raise MemoryNotFound(memory_id=text)
+    return MemoryId(text.lower())
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text.lower()
+    except ValueError:
+        return False

@@ -1,0 +1,135 @@
+"""The index: finds records by meaning and by word. Holds ids, vectors and filter fields, never text, and can be rebuilt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from service.domain.ids import Scope, SessionId
+from service.domain.ports.work import IndexedKind
+
+Vector: TypeAlias = Sequence[float]
+
+DENSE = "dense"
+"""Embedding of the record's own text."""
+DENSE_CONTEXT = "dense_context"
+"""Embedding of a turn together with the turn before it. Turns only."""
+SPARSE = "sparse"
+"""Words of the record's own text, weighted by BM25."""
+SPARSE_CONTEXT = "sparse_context"
+"""Words of what stands around the record: of a turn the window of two turns either side; of a summary the whole session."""
+
+DENSE_VECTORS: Mapping[IndexedKind, tuple[str, ...]] = {
+    IndexedKind.MEMORY: (DENSE,),
+    IndexedKind.SUMMARY: (DENSE,),
+    IndexedKind.TURN: (DENSE, DENSE_CONTEXT),
+}
+SPARSE_VECTORS: Mapping[IndexedKind, tuple[str, ...]] = {
+    IndexedKind.MEMORY: (SPARSE,),
+    IndexedKind.SUMMARY: (SPARSE, SPARSE_CONTEXT),
+    IndexedKind.TURN: (SPARSE, SPARSE_CONTEXT),
+}
+"""The named vectors that every point of a kind has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexPoint:
+    """
+    A record as the index keeps it. *dense* holds unit vectors and *texts* the words to index, each under a vector's name. Times
+    are UTC; *order* is a turn's message index.
+    """
+
+    kind: IndexedKind
+    scope: Scope
+    record_id: str
+    dense: Mapping[str, Vector]
+    texts: Mapping[str, str]
+    session_id: SessionId
+    created_at: datetime
+    event_start: datetime
+    event_end: datetime
+    categories: tuple[str, ...] = ()
+    order: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexFilter:
+    """
+    Which points count: in none of *exclude_sessions*, in one of *sessions*, in one of *categories*, one of *record_ids*, with an
+    event between *event_from* and *event_to*, written between *created_from* and *created_to*. None means no condition.
+    """
+
+    exclude_sessions: frozenset[SessionId] = frozenset()
+    sessions: frozenset[SessionId] | None = None
+    categories: frozenset[str] | None = None
+    record_ids: frozenset[str] | None = None
+    event_from: datetime | None = None
+    event_to: datetime | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexQuery:
+    """
+    One search over one named vector of one kind: by *vector* for a dense name, by the words of *text* for a sparse one.
+    """
+
+    kind: IndexedKind
+    name: str
+    vector: Vector | None = None
+    text: str | None = None
+    limit: int = 100
+    where: IndexFilter = field(default_factory=IndexFilter)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A record that was found. *score* is the cosine for a dense vector, the BM25 sum with inverse document frequencies for a sparse one."""
+
+    record_id: str
+    session_id: SessionId
+    order: int
+    score: float
+
+
+class VectorIndex(Protocol):
+    """The index over memories, summaries and turns. One that cannot be reached raises StorageUnavailable."""
+
+    async def prepare(self, *, model: str, dimension: int) -> None:
+        """Make the collections if they are missing. Raises IndexModelMismatch when they were made for another model."""
+        ...
+
+    async def reset(self, *, model: str, dimension: int) -> None:
+        """Drop everything and make empty collections for this model."""
+        ...
+
+    async def upsert(self, points: Sequence[IndexPoint]) -> None:
+        """Write points, in place of older ones of the same records. Durable when it returns."""
+        ...
+
+    async def delete(self, kind: IndexedKind, scope: Scope, record_ids: Sequence[str]) -> None:
+        """Remove points; missing ones are no error. Durable when it returns."""
+        ...
+
+    async def delete_session_turns(self, scope: Scope, session_id: SessionId) -> None:
+        """Remove every turn of a session. Durable when it returns."""
+        ...
+
+    async def delete_scope(self, scope: Scope) -> None:
+        """Remove every point of a user. Durable when it returns."""
+        ...
+
+    async def search(self, scope: Scope, queries: Sequence[IndexQuery]) -> Sequence[Sequence[Hit]]:
+        """Answer all *queries* in one round trip, each with its hits, best first. Finds nothing outside *scope*."""
+        ...
+
+    async def record_ids(self, kind: IndexedKind, scope: Scope) -> frozenset[str]:
+        """Return the ids of all records of a user that have a point, for comparison with the truth."""
+        ...
+
+    async def count(self, kind: IndexedKind) -> int:
+        """Return how many points there are of a kind."""
+        ...

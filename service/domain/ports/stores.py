@@ -1,0 +1,186 @@
+"""
+The record stores: the truth of Mneme.
+
+Every call takes a `Scope` or a project id and can reach nothing outside it. Every write is atomic and durable when it returns.
+A store that cannot be reached raises StorageUnavailable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from service.domain.ids import ChainId, KeyId, MemoryId, ProjectId, Scope, SessionId, UserId
+from service.domain.memories import MemoryChain, MemoryChange, MemoryFilter, Source
+from service.domain.projects import ApiKey, Project, ProjectSettings
+from service.domain.sessions import Message, NewMessage, NewSession, Session, SessionFilter, Summary
+from service.domain.users import NewUser, User, UserUpdate
+from service.domain.values import JsonObject, Page, PageRequest
+
+
+class ProjectStore(Protocol):
+    """Projects and their keys."""
+
+    async def create(self, project: Project) -> Project:
+        """Store a new project; its `created_at` is kept. Raises ProjectAlreadyExists."""
+        ...
+
+    async def get(self, project_id: ProjectId) -> Project:
+        """Return the project. Raises ProjectNotFound."""
+        ...
+
+    async def list(self, page: PageRequest) -> Page[Project]:
+        """Return one page of projects, newest first."""
+        ...
+
+    async def update(self, project_id: ProjectId, *, name: str | None, settings: ProjectSettings | None) -> Project:
+        """Replace what is not None. Raises ProjectNotFound."""
+        ...
+
+    async def add_key(self, key: ApiKey) -> None:
+        """Store a new key of an existing project. Raises ProjectNotFound."""
+        ...
+
+    async def get_key(self, key_id: KeyId) -> ApiKey | None:
+        """Return the key, revoked or not, or None."""
+        ...
+
+    async def list_keys(self, project_id: ProjectId) -> Sequence[ApiKey]:
+        """Return every key of the project, newest first. Raises ProjectNotFound."""
+        ...
+
+    async def revoke_key(self, project_id: ProjectId, key_id: KeyId) -> None:
+        """Mark the key as revoked now; a revoked one keeps its time. Raises ApiKeyNotFound."""
+        ...
+
+
+class UserStore(Protocol):
+    """Users. The id that a caller gives is a claim that only one user of a project can hold."""
+
+    async def create(self, project_id: ProjectId, user: NewUser, *, idempotency_key: str | None = None) -> User:
+        """Store a new user. Raises UserAlreadyExists, IdempotencyKeyReused."""
+        ...
+
+    async def get(self, project_id: ProjectId, user_id: UserId) -> User:
+        """Return the user. Raises UserNotFound."""
+        ...
+
+    async def list(self, project_id: ProjectId, page: PageRequest, *, metadata: JsonObject | None = None) -> Page[User]:
+        """Return one page of the users whose metadata contains *metadata*, newest first."""
+        ...
+
+    async def update(self, project_id: ProjectId, user_id: UserId, update: UserUpdate) -> User:
+        """Change a user and return it as it is then. Raises UserNotFound, UserAlreadyExists."""
+        ...
+
+    async def delete(self, project_id: ProjectId, user_id: UserId) -> None:
+        """Remove the user and everything under its scope; index entries go through the outbox. Raises UserNotFound."""
+        ...
+
+
+class SessionStore(Protocol):
+    """Sessions, messages and summaries of one user."""
+
+    async def create(self, scope: Scope, session: NewSession, *, idempotency_key: str | None = None) -> Session:
+        """Open a session and mark the user as active. Raises IdempotencyKeyReused."""
+        ...
+
+    async def resume(self, scope: Scope, timeout: timedelta, session: NewSession) -> tuple[Session, bool]:
+        """Return the newest pending session active within *timeout* and False, or open *session* and return it and True."""
+        ...
+
+    async def get(self, scope: Scope, session_id: SessionId) -> Session:
+        """Return the session. Raises SessionNotFound."""
+        ...
+
+    async def list(self, scope: Scope, page: PageRequest, wanted: SessionFilter) -> Page[Session]:
+        """Return one page of sessions, newest first."""
+        ...
+
+    async def update(self, scope: Scope, session_id: SessionId, metadata: JsonObject) -> Session:
+        """Replace the metadata, in any status. Raises SessionNotFound."""
+        ...
+
+    async def delete(self, scope: Scope, session_id: SessionId, memories: MemoryChange) -> None:
+        """
+        Remove the session, its messages and summary, and change the memories that it created, in one step.
+
+        Raises SessionNotFound; ConcurrentChange when the memories moved on.
+        """
+        ...
+
+    async def add_messages(
+        self, scope: Scope, session_id: SessionId, messages: Sequence[NewMessage], *, idempotency_key: str | None = None
+    ) -> Sequence[Message]:
+        """
+        Append messages, restart the timer, mark the user as active and queue index entries, in one step.
+
+        A message's time is the server's, or in a session with a custom start that time plus one second per message. Raises
+        SessionNotFound, SessionNotWritable, IdempotencyKeyReused.
+        """
+        ...
+
+    async def messages(self, scope: Scope, session_id: SessionId, page: PageRequest) -> Page[Message]:
+        """Return one page of messages, oldest first. Raises SessionNotFound."""
+        ...
+
+    async def messages_at(self, scope: Scope, sources: Sequence[Source]) -> Sequence[Message | None]:
+        """Return the messages at *sources*, None where there is none (any more), in the same order, in one round trip."""
+        ...
+
+    async def recent_messages(
+        self, scope: Scope, limit: int, *, exclude: frozenset[SessionId] = frozenset()
+    ) -> Sequence[Message]:
+        """Return the newest *limit* messages over all sessions but *exclude*, oldest of them first."""
+        ...
+
+    async def summaries(self, scope: Scope, session_ids: Sequence[SessionId]) -> Sequence[Summary | None]:
+        """Return the summaries of sessions, None where there is none, in the same order, in one round trip."""
+        ...
+
+    async def recent_summaries(
+        self, scope: Scope, limit: int, *, exclude: frozenset[SessionId] = frozenset()
+    ) -> Sequence[Summary]:
+        """Return the newest *limit* summaries, oldest of them first."""
+        ...
+
+    async def start_processing(self, scope: Scope, session_id: SessionId) -> Session:
+        """
+        Mark the session as processing, raise its generation and queue its job, in one step.
+
+        Raises SessionNotFound, SessionNotProcessable.
+        """
+        ...
+
+
+class MemoryStore(Protocol):
+    """Memories of one user. What is shown of a memory always comes from here, never from the index."""
+
+    async def revision(self, scope: Scope) -> int:
+        """Return the revision of the user's memories: 0 at first, one more with each change."""
+        ...
+
+    async def chains(self, scope: Scope, chain_ids: Sequence[ChainId]) -> Sequence[MemoryChain | None]:
+        """Return chains, None where there is none (any more), in the same order, in one round trip."""
+        ...
+
+    async def chain_of(self, scope: Scope, memory_id: MemoryId) -> MemoryChain:
+        """Return the chain that holds a version. Raises MemoryNotFound."""
+        ...
+
+    async def chains_of_session(self, scope: Scope, session_id: SessionId) -> Sequence[MemoryChain]:
+        """Return every chain with a version that the session created or that has a source in it."""
+        ...
+
+    async def list(self, scope: Scope, page: PageRequest, wanted: MemoryFilter) -> Page[MemoryChain]:
+        """Return one page of chains, newest current version first."""
+        ...
+
+    async def categories_in_use(self, project_id: ProjectId) -> frozenset[str]:
+        """Return the names of the categories that any memory of the project has had."""
+        ...
+
+    async def apply(self, scope: Scope, change: MemoryChange) -> None:
+        """Make *change* and queue index entries, in one step. Raises ConcurrentChange when the memories moved on."""
+        ...
