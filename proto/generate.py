@@ -31,16 +31,19 @@ def main() -> None:
         *THIRD_PARTY,
         *ours,
     ]
-    subprocess.run(command, check=True, env={"PATH": str(Path(sys.executable).parent)})
+    subprocess.run(
+        command,
+        check=True,  # noqa: S603 - our own words
+        env={"PATH": str(Path(sys.executable).parent)},
+    )
     for module in OUT.rglob("*_pb2_grpc.py*"):
         # the plugin writes a module for every file, also for those without a service
-        if not module.stem.endswith("_service_pb2_grpc"):
+        if "Servicer" not in module.read_text():
             module.unlink()
     # protoc writes no packages, and type checkers and import-linter want them
-    for folder in sorted({path.parent for path in OUT.rglob("*_pb2.py")}):
-        while folder != OUT:
-            (folder / "__init__.py").touch()
-            folder = folder.parent
+    for module in OUT.rglob("*_pb2.py"):
+        for folder in module.relative_to(OUT).parents[:-1]:
+            (OUT / folder / "__init__.py").touch()
 
 
 if __name__ == "__main__":
