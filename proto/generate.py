@@ -31,9 +31,9 @@ def main() -> None:
         *THIRD_PARTY,
         *ours,
     ]
-    subprocess.run(
+    subprocess.run(  # noqa: S603 - our own words
         command,
-        check=True,  # noqa: S603 - our own words
+        check=True,
         env={"PATH": str(Path(sys.executable).parent)},
     )
     for module in OUT.rglob("*_pb2_grpc.py*"):

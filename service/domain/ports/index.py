@@ -87,7 +87,10 @@ class IndexQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A record that was found. *score* is the cosine for a dense vector, the BM25 sum with inverse document frequencies for a sparse one."""
+    """
+    A record that was found. *score* is the cosine for a dense vector, and for a sparse one the BM25 sum with inverse document
+    frequencies.
+    """
 
     record_id: str
     session_id: SessionId

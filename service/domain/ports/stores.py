@@ -86,7 +86,12 @@ class SessionStore(Protocol):
         """Open a session and mark the user as active. Raises IdempotencyKeyReused."""
         ...
 
-    async def resume(self, scope: Scope, timeout: timedelta, session: NewSession) -> tuple[Session, bool]:
+    async def resume(
+        self,
+        scope: Scope,
+        timeout: timedelta,  # noqa: ASYNC109 - a span of inactivity, no deadline of the call
+        session: NewSession,
+    ) -> tuple[Session, bool]:
         """Return the newest pending session active within *timeout* and False, or open *session* and return it and True."""
         ...
 
