@@ -63,30 +63,23 @@ class Principal:
     scopes: frozenset[KeyScope]
 
 
-DEFAULT_CATEGORIES = (
-    Category(
-        name="personal_details", description="Name, age, birthday, family, home, languages and other facts about the person."
-    ),
-    Category(
-        name="relationships", description="Family, friends, partners, colleagues and pets, and how the person relates to them."
-    ),
-    Category(name="work_and_education", description="Job, employer, career, business, studies, school, skills and projects."),
-    Category(
-        name="health_and_wellbeing", description="Health, illness, allergies, medication, exercise, sleep, mood and therapy."
-    ),
-    Category(name="food_and_drink", description="Food preferences, diets, cooking, restaurants and drinks."),
-    Category(name="hobbies_and_interests", description="Hobbies, sports, music, books, films, games, art and other interests."),
-    Category(name="travel_and_places", description="Trips, holidays, places visited or lived in, and plans to travel."),
-    Category(name="plans_and_goals", description="Plans, goals, appointments, deadlines, intentions and wishes for the future."),
-    Category(
-        name="events_and_experiences",
-        description="Things that happened to the person: events, celebrations, achievements and setbacks.",
-    ),
-    Category(name="preferences", description="Likes, dislikes, favourites, opinions and ways of doing things."),
-    Category(
-        name="possessions_and_finances",
-        description="Things owned or bought, homes, cars, devices, money, budgets and subscriptions.",
-    ),
-    Category(name="technology", description="Software, hardware, programming, tools, accounts and technical set-ups."),
+DEFAULT_CATEGORIES = tuple(
+    Category(name=name, description=description)
+    for name, description in (
+        ("personal_details", "Name, age, birthday, nationality, home, languages and other facts about who the person is."),
+        ("relationships", "Family, friends, partner, children, colleagues and pets, and how the person relates to them."),
+        ("work_and_education", "Job, employer, career, business, studies, school, skills and professional projects."),
+        ("health_and_wellbeing", "Exercise, fitness, sleep, mood, stress, therapy and how the person feels."),
+        ("medical_history", "Illnesses, diagnoses, operations, medication, doctors and treatments."),
+        ("allergies", "Allergies and intolerances to food, medicine, animals or materials."),
+        ("food_preferences", "Food and drink that the person likes or avoids, diets, cooking and restaurants."),
+        ("hobbies_and_interests", "Hobbies, sports, music, books, films, games, art and other interests."),
+        ("travel_and_places", "Trips, holidays, places visited or lived in, and plans to travel."),
+        ("plans_and_goals", "Plans, goals, appointments, deadlines, intentions and wishes for the future."),
+        ("events_and_experiences", "Things that happened to the person: events, celebrations, achievements and setbacks."),
+        ("preferences", "Likes, dislikes, favourites, opinions and ways of doing things."),
+        ("possessions_and_finances", "Things owned or bought, cars, devices, money, budgets and subscriptions."),
+        ("technology", "Software, hardware, programming, tools, accounts and technical set-ups."),
+    )
 )
 """The categories of a project that configures none."""
