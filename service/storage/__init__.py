@@ -1,0 +1,1 @@
+"""Adapters of the record stores and of the vector index."""
