@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
+import filecmp
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 PROTO = Path(__file__).resolve().parent
@@ -13,9 +16,36 @@ THIRD_PARTY = ["buf/validate/validate.proto"]
 
 
 def main() -> None:
-    """Write every generated module anew, so that what no longer exists in the contract is gone too."""
-    shutil.rmtree(OUT, ignore_errors=True)
-    OUT.mkdir()
+    """Write `proto/gen` anew, or with `--check` say what in it is not what the contract generates."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when proto/gen is not current")
+    if not parser.parse_args().check:
+        # anew, so that what no longer exists in the contract is gone too
+        shutil.rmtree(OUT, ignore_errors=True)
+        OUT.mkdir()
+        generate(OUT)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        generate(Path(folder))
+        stale = differences(Path(folder), OUT)
+    if stale:
+        sys.exit("proto/gen is not current, run `make gen`:\n  " + "\n  ".join(stale))
+
+
+def differences(wanted: Path, present: Path) -> list[str]:
+    """Return the files that are missing, changed or left over in *present*, sorted."""
+    files = {
+        str(path.relative_to(root))
+        for root in (wanted, present)
+        for path in root.rglob("*.py*")
+        if "__pycache__" not in path.parts
+    }
+    _, changed, absent = filecmp.cmpfiles(wanted, present, files, shallow=False)
+    return sorted([*changed, *absent])
+
+
+def generate(out: Path) -> None:
+    """Write every generated module into the empty folder *out*."""
     ours = sorted(str(path.relative_to(PROTO)) for path in (PROTO / "mneme").rglob("*.proto"))
     command = [
         sys.executable,
@@ -24,10 +54,10 @@ def main() -> None:
         # first: nested roots make protoc define the vendored files twice otherwise
         f"-I{PROTO / 'third_party'}",
         f"-I{PROTO}",
-        f"--python_out={OUT}",
-        f"--grpc_python_out={OUT}",
-        f"--mypy_out=quiet:{OUT}",
-        f"--mypy_grpc_out=quiet,only_async:{OUT}",
+        f"--python_out={out}",
+        f"--grpc_python_out={out}",
+        f"--mypy_out=quiet:{out}",
+        f"--mypy_grpc_out=quiet,only_async:{out}",
         *THIRD_PARTY,
         *ours,
     ]
@@ -36,14 +66,14 @@ def main() -> None:
         check=True,
         env={"PATH": str(Path(sys.executable).parent)},
     )
-    for module in OUT.rglob("*_pb2_grpc.py*"):
+    for module in out.rglob("*_pb2_grpc.py*"):
         # the plugin writes a module for every file, also for those without a service
         if "Servicer" not in module.read_text():
             module.unlink()
     # protoc writes no packages, and type checkers and import-linter want them
-    for module in OUT.rglob("*_pb2.py"):
-        for folder in module.relative_to(OUT).parents[:-1]:
-            (OUT / folder / "__init__.py").touch()
+    for module in out.rglob("*_pb2.py"):
+        for folder in module.relative_to(out).parents[:-1]:
+            (out / folder / "__init__.py").touch()
 
 
 if __name__ == "__main__":

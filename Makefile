@@ -1,0 +1,108 @@
+# Mneme. `make` alone lists the goals. Every goal works from a clean clone, needs Python 3.11 or newer, and may run while another does.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+COMPAT := .venv-compat
+NODE_CLIENT := tests/e2e/node
+
+# One setup at a time: `make run` and `make test` share the environment. The lock is on this very file, so nothing is left behind.
+LOCKED := $(if $(shell command -v flock),flock Makefile,)
+SETUP := @$(LOCKED) $(MAKE) --no-print-directory --silent
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+PINNED := --require-hashes --only-binary :all:
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup setup-test run test check lint types gen gen-check proto-lint lock eval bench soak up down clean
+
+help: ## List the goals
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- environment ------------------------------------------------------------------------------------------------------------
+
+setup: ## Make .venv with what the product needs
+	$(SETUP) $(VENV)/.ready
+
+setup-test: ## Make .venv with what the tests need too, the old SDK versions and the Node client
+	$(SETUP) $(VENV)/.ready-test $(COMPAT)/0.4.1/.ready $(COMPAT)/0.2.0/.ready $(if $(shell command -v npm),$(NODE_CLIENT)/node_modules/.ready)
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready: requirements.txt pyproject.toml requirements.in | $(BIN)/python
+	$(INSTALL) $(PINNED) -r requirements.txt
+	$(INSTALL) --no-deps --no-build-isolation --no-index -e .
+	touch $@
+
+$(VENV)/.ready-test: $(VENV)/.ready requirements-dev.txt
+	$(INSTALL) $(PINNED) -r requirements-dev.txt
+	touch $@
+
+# Beside the environment and without dependencies: each version is put in front of it in a process of its own.
+$(COMPAT)/%/.ready: tests/compat/recallrai-%.txt | $(BIN)/python
+	rm -rf $(COMPAT)/$*
+	$(INSTALL) $(PINNED) --no-deps --target $(COMPAT)/$* -r $<
+	touch $@
+
+$(NODE_CLIENT)/node_modules/.ready: $(NODE_CLIENT)/package.json $(NODE_CLIENT)/package-lock.json
+	npm --prefix $(NODE_CLIENT) ci --silent --no-audit --no-fund --ignore-scripts
+	touch $@
+
+lock: setup-test ## Pin every dependency anew, with hashes
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 \
+		requirements.in requirements-build.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 \
+		-c requirements.txt requirements-dev.in -o requirements-dev.txt
+
+# --- the product ------------------------------------------------------------------------------------------------------------
+
+run: setup ## Start Mneme in the foreground, data in ./.mneme
+	@exec $(BIN)/mneme serve
+
+up: ## Start the production shape with Docker: Redis, Qdrant, two services, a worker, a gateway
+	docker compose up --build --detach --wait
+
+down: ## Stop it; the volumes stay
+	docker compose down
+
+# --- proof ------------------------------------------------------------------------------------------------------------------
+
+test: setup-test ## Run every test: no network, no containers, no server to start by hand
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: lint types proto-lint gen-check ## Run every check that runs no product code
+
+lint: setup-test ## Style, formatting, who may import whom, sizes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/python tests/ratchet.py
+
+types: setup-test ## Types, strict, tests too
+	$(BIN)/mypy service gateway tests proto/generate.py
+
+proto-lint: setup-test ## The contract: style, formatting, and no break against main
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code proto/mneme
+	PATH="$(BIN):$$PATH" sh proto/breaking.sh
+
+gen: setup-test ## Generate proto/gen from the contract
+	$(BIN)/python proto/generate.py
+
+gen-check: setup-test ## Say whether proto/gen and docs/settings.md are current
+	$(BIN)/python proto/generate.py --check
+	$(BIN)/mneme settings --markdown | diff -u docs/settings.md -
+
+eval: setup-test ## Measure recall: make eval DATA=conversations.json [OUT=figures.json]
+	@test -n "$(DATA)" || { echo "DATA is missing: make eval DATA=path [OUT=file.json]" >&2; exit 2; }
+	$(BIN)/python -m tests.bench.evaluate "$(DATA)" $(if $(OUT),--out "$(OUT)")
+
+bench: setup-test ## Measure latency: p50 and p95 at 1,000 and 10,000 memories
+	$(BIN)/python -m tests.bench.latency
+
+soak: setup-test ## Kill processes at random during an ingest, for MINUTES (5), and count what is lost
+	$(BIN)/python -m tests.bench.soak --minutes $(or $(MINUTES),5)
+
+clean: ## Remove environments and caches; ./.mneme stays
+	rm -rf $(VENV) $(COMPAT) $(NODE_CLIENT)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
