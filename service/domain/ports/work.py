@@ -128,6 +128,14 @@ class Outbox(Protocol):
         """Remove entries whose effect is durable in the index."""
         ...
 
+    async def pending(self, scope: Scope, kind: IndexedKind) -> Sequence[str]:
+        """
+        Return the ids of the records of a user whose index entry may trail the truth: queued or claimed, not retired yet.
+
+        Read before a search, this and the hits of the search together miss no record that was committed before.
+        """
+        ...
+
     async def enqueue_all(self) -> int:
         """Queue an entry for every record there is, and return how many: the whole index will be rebuilt."""
         ...
