@@ -1,0 +1,1 @@
+"""HTTP with JSON for gRPC services, compiled from their descriptors: there is no code for any single route."""
