@@ -1,0 +1,91 @@
+"""Bring the index up to date."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+
+from service.domain.ids import Scope, SessionId
+from service.domain.ports.index import VectorIndex
+from service.domain.ports.work import IndexedKind, Outbox, OutboxEntry
+from service.usecases.indexing.points import PointMaker
+from service.usecases.indexing.truth import Record, Truth, TruthReader
+
+BATCH = 128
+"""The most entries of one pass."""
+
+_ROUNDS = 5
+_EVERYTHING = ""
+_ALL_TURNS = ":*"
+
+
+class SyncIndex:
+    """
+    Makes the index say what the records say.
+
+    An entry only tells which record changed. So the truth is read, the point is written or deleted, and the truth is read again:
+    a record that was changed or deleted meanwhile is done again before its entry is retired. Thus a late write cannot bring back
+    a deleted record, whichever of several workers comes last, and a crash at any place repeats work and loses none.
+    """
+
+    def __init__(self, *, outbox: Outbox, index: VectorIndex, reader: TruthReader, points: PointMaker) -> None:
+        """Keep the ports, the reader of records and the maker of points."""
+        self._outbox = outbox
+        self._index = index
+        self._reader = reader
+        self._points = points
+
+    async def __call__(self, consumer: str) -> int:
+        """
+        Work on one batch of entries and return how many were claimed, 0 when nothing waits.
+
+        Raises ExceptionGroup with what went wrong in some scopes; the entries of the others are done.
+        """
+        entries = await self._outbox.claim(consumer, BATCH)
+        by_scope: dict[Scope, list[OutboxEntry]] = defaultdict(list)
+        for entry in entries:
+            by_scope[entry.scope].append(entry)
+        # one user's broken record must not hold up the others
+        results = await asyncio.gather(*(self._scope(*item) for item in by_scope.items()), return_exceptions=True)
+        if failures := [result for result in results if isinstance(result, Exception)]:
+            raise ExceptionGroup("some index entries could not be brought up to date", failures)
+        return len(entries)
+
+    async def _scope(self, scope: Scope, entries: Sequence[OutboxEntry]) -> None:
+        """Bring everything that *entries* name up to date, each record once, and retire those that are."""
+        records = {Record(entry.kind, entry.record_id) for entry in entries}
+        wholes = {record for record in records if record.record_id == _EVERYTHING or record.record_id.endswith(_ALL_TURNS)}
+        for whole in sorted(wholes):
+            await self._remove_whole(scope, whole)
+        moving = await self._settle(scope, records - wholes)
+        # what keeps moving stays in the outbox for a later pass
+        await self._outbox.retire([entry for entry in entries if Record(entry.kind, entry.record_id) not in moving])
+
+    async def _remove_whole(self, scope: Scope, record: Record) -> None:
+        """Remove all of a deleted user, or all turns of a deleted session."""
+        if record.record_id == _EVERYTHING:
+            await self._index.delete_scope(scope)
+        else:
+            await self._index.delete_session_turns(scope, SessionId(record.record_id.removesuffix(_ALL_TURNS)))
+
+    async def _settle(self, scope: Scope, records: Collection[Record]) -> Collection[Record]:
+        """Write records until the truth stands still, and return those that did not."""
+        left = set(records)
+        for _ in range(_ROUNDS):
+            if not left:
+                break
+            before = await self._reader(scope, left)
+            await self._write(scope, before)
+            after = await self._reader(scope, left)
+            left = {record for record in left if before[record] != after[record]}
+        return left
+
+    async def _write(self, scope: Scope, truth: Mapping[Record, Truth | None]) -> None:
+        points = await self._points(scope, {record: one for record, one in truth.items() if one is not None})
+        if points:
+            await self._index.upsert(points)
+        for kind in IndexedKind:
+            gone = sorted(record.record_id for record, one in truth.items() if one is None and record.kind is kind)
+            if gone:
+                await self._index.delete(kind, scope, gone)

@@ -1,0 +1,1 @@
+"""Memories of a user, and recalling them."""

@@ -1,0 +1,45 @@
+"""Delete a memory."""
+
+from __future__ import annotations
+
+from service.domain.errors import ConcurrentChange
+from service.domain.ids import MemoryId, ProjectId, Scope, UserId, parse_memory_id
+from service.domain.memories import MemoryChange
+from service.domain.ports.stores import MemoryStore, UserStore
+from service.usecases.memory.removal import ATTEMPTS, removal
+
+
+class DeleteMemory:
+    """Removes one version of a memory, or it and all older ones."""
+
+    def __init__(self, users: UserStore, memories: MemoryStore) -> None:
+        """Keep the stores."""
+        self._users = users
+        self._memories = memories
+
+    async def __call__(self, project_id: ProjectId, user_id: UserId, memory_id: str, *, with_older: bool) -> None:
+        """
+        Remove the version, and the older ones if *with_older*. When the newest goes, the newest that is left is current again.
+
+        Raises UserNotFound, MemoryNotFound, ConcurrentChange when other writers kept winning.
+        """
+        scope = (await self._users.get(project_id, user_id)).scope
+        known = parse_memory_id(memory_id)
+        for attempt in range(1, ATTEMPTS + 1):
+            change = await self._change(scope, known, with_older=with_older)
+            try:
+                await self._memories.apply(scope, change)
+            except ConcurrentChange:
+                if attempt == ATTEMPTS:
+                    raise
+            else:
+                return
+
+    async def _change(self, scope: Scope, memory_id: MemoryId, *, with_older: bool) -> MemoryChange:
+        revision = await self._memories.revision(scope)
+        chain = await self._memories.chain_of(scope, memory_id)
+        ids = [version.memory_id for version in chain.versions]
+        place = ids.index(memory_id)
+        removed = frozenset(ids[: place + 1]) if with_older else frozenset({memory_id})
+        after = {chain.chain_id: chain.without(removed)}
+        return await removal(self._memories, scope, revision=revision, before=[chain], after=after)

@@ -1,0 +1,100 @@
+"""Process a session."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from service.domain.errors import ConcurrentChange, SessionNotFound
+from service.domain.memories import Extraction, MemoryChange, SessionCommit
+from service.domain.ports.models import Clock, Extractor
+from service.domain.ports.stores import ProjectStore, SessionStore
+from service.domain.ports.work import CommitOutcome, Job, JobQueue
+from service.domain.projects import DEFAULT_CATEGORIES
+from service.domain.sessions import Session, Summary, Transcript
+from service.usecases.processing.merge import Origin
+from service.usecases.processing.plan import Planner
+from service.usecases.processing.steps import EXTRACTION, decode_extraction, encode_extraction
+from service.usecases.transcripts import all_messages
+
+ATTEMPTS = 10
+"""How often a session is compared anew because the user's memories moved on meanwhile."""
+
+
+class ProcessSession:
+    """Turns the messages of a session into memories and a summary, exactly once however often it is called with one job."""
+
+    def __init__(
+        self,
+        *,
+        projects: ProjectStore,
+        sessions: SessionStore,
+        jobs: JobQueue,
+        extractor: Extractor,
+        planner: Planner,
+        clock: Clock,
+    ) -> None:
+        """Keep the ports, and the planner of changes."""
+        self._projects = projects
+        self._sessions = sessions
+        self._jobs = jobs
+        self._extractor = extractor
+        self._planner = planner
+        self._clock = clock
+
+    async def __call__(self, job: Job) -> CommitOutcome:
+        """
+        Work on a claimed job and commit the result: COMMITTED, or STALE_JOB when the session is gone or has moved on.
+
+        Raises ConcurrentChange when other writers kept winning.
+        """
+        try:
+            session = await self._sessions.get(job.scope, job.session_id)
+            if session.generation != job.generation:
+                return await self._drop(job)
+            extraction = await self._extraction(job, session)
+        except SessionNotFound:
+            return await self._drop(job)
+        summary = _summary(session, extraction)
+        for _ in range(ATTEMPTS):
+            origin = Origin(session_id=session.session_id, generation=session.generation, now=self._now(session))
+            change = await self._planner(job.scope, origin, extraction.candidates)
+            outcome = await self._jobs.commit(job, SessionCommit(memories=change, summary=summary))
+            if outcome is not CommitOutcome.STALE_MEMORIES:
+                return outcome
+        raise ConcurrentChange
+
+    async def _drop(self, job: Job) -> CommitOutcome:
+        # the commit of a stale job changes nothing and takes the job out of the queue
+        return await self._jobs.commit(job, SessionCommit(memories=MemoryChange(revision=0), summary=None))
+
+    async def _extraction(self, job: Job, session: Session) -> Extraction:
+        """Return what the session says; kept, because a language model that reads it must be paid."""
+        if not session.message_count:
+            return Extraction(candidates=(), summary="")
+        kept = await self._jobs.load_step(job, EXTRACTION)
+        if kept is not None:
+            return decode_extraction(kept)
+        messages = await all_messages(self._sessions, job.scope, job.session_id)
+        now = session.created_at if session.custom_created_at else messages[-1].timestamp
+        project = await self._projects.get(job.scope.project_id)
+        extraction = await self._extractor.extract(
+            Transcript(session_id=session.session_id, now=now, messages=messages),
+            project.settings.categories or DEFAULT_CATEGORIES,
+        )
+        await self._jobs.save_step(job, EXTRACTION, encode_extraction(extraction))
+        return extraction
+
+    def _now(self, session: Session) -> datetime:
+        """Return the time at which new versions are created: in imported history its own, so that histories read right."""
+        return session.created_at if session.custom_created_at else self._clock.now()
+
+
+def _summary(session: Session, extraction: Extraction) -> Summary | None:
+    if not extraction.summary:
+        return None
+    return Summary(
+        session_id=session.session_id,
+        content=extraction.summary,
+        created_at=session.created_at,
+        message_count=session.message_count,
+    )

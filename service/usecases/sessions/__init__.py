@@ -1,0 +1,1 @@
+"""Sessions of a user, and what is said in them."""

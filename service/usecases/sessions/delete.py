@@ -1,0 +1,40 @@
+"""Delete a session."""
+
+from __future__ import annotations
+
+from service.domain.errors import ConcurrentChange
+from service.domain.ids import ProjectId, Scope, SessionId, UserId, parse_session_id
+from service.domain.memories import MemoryChange
+from service.domain.ports.stores import MemoryStore, SessionStore, UserStore
+from service.usecases.memory.removal import ATTEMPTS, chain_without_session, removal
+
+
+class DeleteSession:
+    """Removes a session with its messages, its summary and every memory version that it created."""
+
+    def __init__(self, users: UserStore, sessions: SessionStore, memories: MemoryStore) -> None:
+        """Keep the stores."""
+        self._users = users
+        self._sessions = sessions
+        self._memories = memories
+
+    async def __call__(self, project_id: ProjectId, user_id: UserId, session_id: str) -> None:
+        """Remove the session. Raises UserNotFound, SessionNotFound, ConcurrentChange when other writers kept winning."""
+        scope = (await self._users.get(project_id, user_id)).scope
+        known = parse_session_id(session_id)
+        await self._sessions.get(scope, known)
+        for attempt in range(1, ATTEMPTS + 1):
+            change = await self._change(scope, known)
+            try:
+                await self._sessions.delete(scope, known, change)
+            except ConcurrentChange:
+                if attempt == ATTEMPTS:
+                    raise
+            else:
+                return
+
+    async def _change(self, scope: Scope, session_id: SessionId) -> MemoryChange:
+        revision = await self._memories.revision(scope)
+        before = await self._memories.chains_of_session(scope, session_id)
+        after = {chain.chain_id: chain_without_session(chain, session_id) for chain in before}
+        return await removal(self._memories, scope, revision=revision, before=before, after=after)
