@@ -57,18 +57,6 @@ async def wait_for_server_lock(directory: Path, patience: timedelta) -> int:
         raise DataDirectoryInUse(directory) from None
 
 
-def note_pid(lock: int) -> None:
-    """Write the id of this process into its lock file, for whoever finds it as a survivor."""
-    os.truncate(lock, 0)
-    os.pwrite(lock, str(os.getpid()).encode(), 0)
-
-
-def noted_pid(directory: Path) -> int | None:
-    """Return the process id that the holder of the server lock wrote down, if it did."""
-    text = (directory / _SERVER).read_text()
-    return int(text) if text.isdigit() else None
-
-
 def _take(path: Path) -> int | None:
     lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:

