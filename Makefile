@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 COMPAT := .venv-compat
-NODE_CLIENT := tests/e2e/node
+NODE_CLIENT := examples/node
 
 # One setup at a time: `make run` and `make test` share the environment. The lock is on this very file, so nothing is left behind.
 LOCKED := $(if $(shell command -v flock),flock Makefile,)
