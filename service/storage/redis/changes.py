@@ -1,0 +1,142 @@
+"""
+Changes of a user's memories, worked out here into plain writes.
+
+A script makes the writes only if the memories are still at the revision that the change was worked out from, so what is read here
+is what the script finds, and Lua need not understand memories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from service.domain.ids import ChainId, Scope
+from service.domain.memories import MemoryChain, MemoryChange
+from service.domain.ports.work import IndexedKind
+from service.storage.redis.codec import micros, read_chain, write_chain
+from service.storage.redis.database import Argument, Database
+from service.storage.redis.intents import Intent, Settler
+from service.storage.redis.keys import Keyspace, UserKeys, quoted
+
+SEPARATOR = ":"
+
+
+@dataclass(slots=True)
+class Writes:
+    """Write commands on one bucket, packed for `run_writes` of the scripts' library."""
+
+    keys: list[str] = field(default_factory=list)
+    arguments: list[Argument] = field(default_factory=list)
+    _places: dict[str, int] = field(default_factory=dict)
+
+    def add(self, command: str, key: str, *arguments: Argument) -> None:
+        """Append one command; *arguments* stand after its key."""
+        if key not in self._places:
+            self._places[key] = len(self.keys)
+            self.keys.append(key)
+        self.arguments += [command, self._places[key], len(arguments), *arguments]
+
+    def index_entry(self, keys: UserKeys, kind: IndexedKind, record_id: str) -> None:
+        """Append an entry of the outbox."""
+        scope = keys.scope
+        about = ("project", quoted(scope.project_id), "user", scope.user_key, "kind", kind, "record", record_id)
+        self.add("XADD", keys.bucket.outbox, "*", *about)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The writes that make a change, whether the memories change at all (1 or 0), and what follows in other slots."""
+
+    writes: Writes
+    changes: int
+    intent: Intent | None
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryChanges:
+    """Works out changes of memories."""
+
+    database: Database
+    keyspace: Keyspace
+    settler: Settler
+
+    async def plan(self, scope: Scope, change: MemoryChange) -> Plan:
+        """Return the writes that make *change*, worked out against the chains as they are now."""
+        keys, writes = self.keyspace.user(scope), Writes()
+        ids = [*(chain.chain_id for chain in change.put), *change.drop]
+        if not ids:
+            return Plan(writes=writes, changes=0, intent=None)
+        texts, known = await self.database.send(("HMGET", keys.chains, *ids), ("SMEMBERS", keys.categories))
+        old = {id_: read_chain(id_, text) for id_, text in zip(ids, texts, strict=True) if text}
+        for chain in change.put:
+            _put(writes, keys, chain, old.get(chain.chain_id))
+        for chain_id in change.drop:
+            _drop(writes, keys, chain_id, old.get(chain_id))
+        named = {name for chain in change.put for version in chain.versions for name in version.categories}
+        intent = self._name(writes, keys, sorted(named - set(known)))
+        return Plan(writes=writes, changes=1, intent=intent)
+
+    async def settle(self, plan: Plan) -> None:
+        """Write what follows a committed plan in other slots."""
+        if plan.intent is not None:
+            await self.settler.settle(plan.intent)
+
+    def _name(self, writes: Writes, keys: UserKeys, categories: list[str]) -> Intent | None:
+        """Note categories that the user's memories never had, and the intent to note them for the project."""
+        if not categories:
+            return None
+        scope = keys.scope
+        intent = Intent(kind="categories", project_id=scope.project_id, user_key=scope.user_key, categories=tuple(categories))
+        writes.add("SADD", keys.categories, *categories)
+        # due at once: a worker may settle it as well, to the same effect
+        writes.add("ZADD", keys.bucket.intents, 0, intent.text)
+        return intent
+
+
+def _put(writes: Writes, keys: UserKeys, chain: MemoryChain, old: MemoryChain | None) -> None:
+    writes.add("HSET", keys.chains, chain.chain_id, write_chain(chain))
+    writes.add("ZADD", keys.heads, micros(chain.current.created_at), chain.chain_id)
+    _update(writes, keys.versions, _versions(old), _versions(chain))
+    _move(writes, keys.by_session, _sessions(old), _sessions(chain), chain.chain_id)
+    _move(writes, keys.by_category, _categories(old), _categories(chain), chain.chain_id)
+    writes.index_entry(keys, IndexedKind.MEMORY, chain.chain_id)
+
+
+def _drop(writes: Writes, keys: UserKeys, chain_id: ChainId, old: MemoryChain | None) -> None:
+    writes.add("HDEL", keys.chains, chain_id)
+    writes.add("ZREM", keys.heads, chain_id)
+    _update(writes, keys.versions, _versions(old), {})
+    _move(writes, keys.by_session, _sessions(old), frozenset(), chain_id)
+    _move(writes, keys.by_category, _categories(old), frozenset(), chain_id)
+    writes.index_entry(keys, IndexedKind.MEMORY, chain_id)
+
+
+def _update(writes: Writes, key: str, old: Mapping[str, str], new: Mapping[str, str]) -> None:
+    """Turn the part *old* of a hash into *new*."""
+    for name in sorted(old.keys() - new.keys()):
+        writes.add("HDEL", key, name)
+    for name in sorted(new.keys() - old.keys()):
+        writes.add("HSET", key, name, new[name])
+
+
+def _move(writes: Writes, key: str, old: frozenset[str], new: frozenset[str], chain_id: ChainId) -> None:
+    """Move a chain from the groups *old* of a sorted set to the groups *new*."""
+    for group in sorted(old - new):
+        writes.add("ZREM", key, f"{group}{SEPARATOR}{chain_id}")
+    for group in sorted(new - old):
+        writes.add("ZADD", key, 0, f"{group}{SEPARATOR}{chain_id}")
+
+
+def _versions(chain: MemoryChain | None) -> dict[str, str]:
+    return {} if chain is None else {version.memory_id: chain.chain_id for version in chain.versions}
+
+
+def _sessions(chain: MemoryChain | None) -> frozenset[str]:
+    if chain is None:
+        return frozenset()
+    sources = (source.session_id for version in chain.versions for source in version.sources)
+    return frozenset([*(version.session_id for version in chain.versions), *sources])
+
+
+def _categories(chain: MemoryChain | None) -> frozenset[str]:
+    return frozenset() if chain is None else frozenset(map(quoted, chain.current.categories))

@@ -1,0 +1,106 @@
+"""
+What follows a commit in other slots.
+
+A script that leaves something to be written elsewhere notes an intent in its bucket. Whoever ran the script carries the intent
+out at once and strikes it off; after a crash the worker does. Every intent can be carried out any number of times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import orjson
+
+from service.domain.errors import StorageUnavailable
+from service.domain.ids import ProjectId, Scope, SessionId, UserId, UserKey
+from service.storage.redis.claims import Claims
+from service.storage.redis.codec import dump
+from service.storage.redis.database import Database
+from service.storage.redis.keys import Keyspace, ProjectKeys, UserKeys
+
+BATCH = 100
+"""Sessions, and kept answers, that one script removes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """
+    One intent: `list` the user among the users of its project, `free` the id *name* that it gave up, `purge` what is left of it
+    when it was deleted (*name* is its id, *answer* the key of its kept answer or empty), `name` the *categories* to the project.
+    """
+
+    kind: Literal["list", "free", "purge", "categories"]
+    project_id: str
+    user_key: str
+    name: str = ""
+    answer: str = ""
+    categories: tuple[str, ...] = ()
+
+    @property
+    def scope(self) -> Scope:
+        """The user that it is about."""
+        return Scope(project_id=ProjectId(self.project_id), user_key=UserKey(self.user_key))
+
+    @property
+    def text(self) -> str:
+        """The intent as it is noted."""
+        return dump(asdict(self))
+
+    @classmethod
+    def parse(cls, text: str) -> Intent:
+        """Return the intent of a note."""
+        fields = orjson.loads(text)
+        return cls(**{**fields, "categories": tuple(fields["categories"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Settler:
+    """Carries out intents."""
+
+    database: Database
+    keyspace: Keyspace
+    claims: Claims
+
+    async def settle(self, intent: Intent) -> None:
+        """Carry out an intent that was just committed. A failure is left to the worker: what the caller asked for is done."""
+        with suppress(StorageUnavailable):
+            await self.carry_out(intent)
+
+    async def carry_out(self, intent: Intent) -> None:
+        """Carry out an intent and strike it off."""
+        keys = self.keyspace.user(intent.scope)
+        match intent.kind:
+            case "list":
+                await self._list(keys)
+            case "free":
+                await self.claims.free(intent.scope, UserId(intent.name))
+            case "purge":
+                await self._purge(keys, intent)
+            case "categories":
+                await self.database.get("SADD", ProjectKeys(intent.scope.project_id).categories, *intent.categories)
+        await self.database.get("ZREM", keys.bucket.intents, intent.text)
+
+    async def sweep(self, texts: Sequence[str]) -> None:
+        """Carry out the intents that were left behind."""
+        for intent in map(Intent.parse, texts):
+            await self.carry_out(intent)
+
+    async def _list(self, keys: UserKeys) -> None:
+        created_at = await self.database.get("HGET", keys.record, "created_at")
+        if created_at:
+            await self.database.get("ZADD", ProjectKeys(keys.scope.project_id).users, created_at, keys.scope.user_key)
+
+    async def _purge(self, keys: UserKeys, intent: Intent) -> None:
+        await self.database.get("ZREM", ProjectKeys(keys.scope.project_id).users, keys.scope.user_key)
+        while sessions := [SessionId(id_) for id_ in await self.database.get("ZRANGE", keys.grave, 0, BATCH - 1)]:
+            parts = [key for id_ in sessions for key in (keys.session(id_), keys.messages(id_), keys.steps(id_))]
+            members = [member for id_ in sessions for member in (id_, keys.timer(id_))]
+            await self.database.run("purge_sessions", [keys.grave, keys.bucket.timers, *parts], members)
+        while answers := await self.database.get("ZRANGE", keys.answers, 0, BATCH - 1):
+            await self.database.run("purge_answers", [keys.answers, *answers])
+        if intent.answer:
+            await self.database.get("DEL", intent.answer)
+        await self.claims.free(intent.scope, UserId(intent.name))

@@ -1,0 +1,171 @@
+"""The queue of sessions to process: a stream per bucket, fed by scripts and timers."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from service.domain.ids import SessionId
+from service.domain.memories import SessionCommit
+from service.domain.ports.work import CommitOutcome, IndexedKind, Job, QueueDepth
+from service.domain.sessions import SessionStatus
+from service.storage.redis.changes import MemoryChanges
+from service.storage.redis.codec import MICROSECOND, micros, write_summary
+from service.storage.redis.database import Argument, Database
+from service.storage.redis.intents import Settler
+from service.storage.redis.keys import BucketKeys, Keyspace, UserKeys, quoted
+from service.storage.redis.streams import GROUP, Entry, Streams
+
+BATCH = 100
+"""Timers, delayed jobs and intents of one bucket that one round takes up."""
+DEAD_LETTERS = 10_000
+"""Dead letters that a bucket keeps, the newest, give or take the server's rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedisJobs:
+    """Implements `JobQueue`. `fire_due_timers` also puts back delayed jobs and carries out intents older than *patience*."""
+
+    database: Database
+    keyspace: Keyspace
+    changes: MemoryChanges
+    settler: Settler
+    streams: Streams
+    patience: timedelta
+
+    async def fire_due_timers(self) -> int:
+        """Turn every session whose timer is due into a job, and return how many. A timer of an empty session never fires."""
+        return sum(await asyncio.gather(*(self._fire(bucket) for bucket in self.keyspace.all_buckets())))
+
+    async def claim(self, consumer: str, limit: int) -> Sequence[Job]:
+        """
+        Return up to *limit* jobs that are new or whose lease ran out, now leased to *consumer*. Does not wait.
+
+        Jobs of sessions that were deleted or have moved on are removed instead.
+        """
+        entries = await self.streams.claim(consumer, limit)
+        keys = [_user(self.keyspace, entry) for entry in entries]
+        reads = [
+            ("HMGET", user.session(_session(entry)), "status", "generation") for user, entry in zip(keys, entries, strict=True)
+        ]
+        jobs = []
+        for user, entry, session in zip(keys, entries, await self.database.send(*reads), strict=True):
+            if session == [SessionStatus.PROCESSING, entry.fields["generation"]]:
+                jobs.append(_job(user, entry))
+            else:
+                await self.streams.retire(entry.place, [entry.entry_id])
+        return jobs
+
+    async def renew(self, consumer: str, job: Job) -> bool:
+        """Extend the lease; False when it was lost."""
+        return await self.streams.renew(job.bucket, consumer, job.entry_id)
+
+    async def commit(self, job: Job, commit: SessionCommit) -> CommitOutcome:
+        """Store the result, mark the session as processed, queue index entries and end the job, in one step."""
+        keys, summary = self.keyspace.user(job.scope), commit.summary
+        plan = await self.changes.plan(job.scope, commit.memories)
+        if summary is not None:
+            plan.writes.add("HSET", keys.summaries, job.session_id, write_summary(summary))
+            plan.writes.add("ZADD", keys.summary_times, micros(summary.created_at), job.session_id)
+            plan.writes.index_entry(keys, IndexedKind.SUMMARY, job.session_id)
+        outcome = CommitOutcome(
+            await self.database.run(
+                "commit_session",
+                [keys.record, keys.revision, keys.session(job.session_id), keys.bucket.jobs, *plan.writes.keys],
+                [commit.memories.revision, plan.changes, job.generation, GROUP, job.entry_id, *plan.writes.arguments],
+            )
+        )
+        if outcome is CommitOutcome.COMMITTED:
+            await self.changes.settle(plan)
+        return outcome
+
+    async def fail(self, job: Job, error: str, *, max_attempts: int, retry_after: timedelta) -> bool:
+        """
+        End an attempt that did not work: True when the job will be tried again after *retry_after*, False when it was the last
+        one, the session is now failed and the job lies in the dead-letter stream with *error*.
+        """
+        keys = self.keyspace.user(job.scope)
+        bucket = keys.bucket
+        delay = retry_after // MICROSECOND
+        about: list[Argument] = [quoted(job.scope.project_id), job.scope.user_key, job.session_id, job.generation]
+        return bool(
+            await self.database.run(
+                "fail_job",
+                [bucket.jobs, bucket.delayed, bucket.dead, keys.record, keys.session(job.session_id)],
+                [GROUP, job.entry_id, job.attempt, max_attempts, delay, error, *about, DEAD_LETTERS],
+            )
+        )
+
+    async def load_step(self, job: Job, step: str) -> bytes | None:
+        """Return the kept result of a *step* of this session and generation, so that a repeat need not pay for it again."""
+        keys = self.keyspace.user(job.scope)
+        kept = await self.database.get("HGET", keys.steps(job.session_id), f"{job.generation}:{step}")
+        return None if kept is None else base64.b64decode(kept)
+
+    async def save_step(self, job: Job, step: str, result: bytes) -> None:
+        """Keep the result of a *step* for a day."""
+        keys = self.keyspace.user(job.scope)
+        await self.database.run(
+            "save_step",
+            [keys.record, keys.session(job.session_id), keys.steps(job.session_id)],
+            [f"{job.generation}:{step}", base64.b64encode(result).decode()],
+        )
+
+    async def depth(self) -> QueueDepth:
+        """Return how much is waiting."""
+        buckets = self.keyspace.all_buckets()
+        counts = await self.database.send(
+            *(("XLEN", bucket.jobs) for bucket in buckets),
+            *(("ZCARD", bucket.delayed) for bucket in buckets),
+            *(("XLEN", bucket.outbox) for bucket in buckets),
+            *(("XLEN", bucket.dead) for bucket in buckets),
+        )
+        jobs, delayed, outbox, dead = (sum(counts[i : i + len(buckets)]) for i in range(0, len(counts), len(buckets)))
+        return QueueDepth(jobs=jobs + delayed, outbox=outbox, dead=dead)
+
+    async def _fire(self, bucket: BucketKeys) -> int:
+        """Take up what is due in a bucket, a batch at a time, and return how many timers became jobs."""
+        fired = 0
+        while True:
+            timers, delayed, intents = await self.database.run(
+                "overdue", [bucket.timers, bucket.delayed, bucket.intents], [BATCH, self.patience // MICROSECOND]
+            )
+            if timers:
+                fired += await self._fire_timers(bucket, timers)
+            if delayed:
+                await self.database.run("revive_jobs", [bucket.delayed, bucket.jobs], [BATCH])
+            await self.settler.sweep(intents)
+            if max(len(timers), delayed, len(intents)) < BATCH:
+                return fired
+
+    async def _fire_timers(self, bucket: BucketKeys, timers: Sequence[str]) -> int:
+        names: list[str] = []
+        members: list[str] = []
+        for timer in timers:
+            project, user_key, session_id = timer.split(" ")
+            user = self.keyspace.member(project, user_key)
+            names += [user.record, user.session(SessionId(session_id)), user.pending]
+            members += [timer, project, user_key, session_id]
+        return int(await self.database.run("fire_timers", [bucket.timers, bucket.jobs, *names], members))
+
+
+def _user(keyspace: Keyspace, entry: Entry) -> UserKeys:
+    return keyspace.member(entry.fields["project"], entry.fields["user"])
+
+
+def _session(entry: Entry) -> SessionId:
+    return SessionId(entry.fields["session"])
+
+
+def _job(user: UserKeys, entry: Entry) -> Job:
+    return Job(
+        bucket=entry.place,
+        entry_id=entry.entry_id,
+        scope=user.scope,
+        session_id=_session(entry),
+        generation=int(entry.fields["generation"]),
+        attempt=int(entry.fields["attempts"]) + entry.deliveries,
+    )

@@ -1,0 +1,264 @@
+"""
+The names of all keys, and in which bucket they lie. README.md says what each holds.
+
+A user's uuid decides its bucket, and the bucket's tag `{b<n>}` keeps all that a script needs in one slot. The project is part of
+every name, so that a scope with another project reaches nothing.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
+
+from service.domain.ids import KeyId, ProjectId, Scope, SessionId, UserId, UserKey
+
+META = "mneme:meta"
+PROJECTS = "mneme:projects"
+
+
+def quoted(text: str) -> str:
+    """Return *text* without spaces, colons and braces, so that it can be a part of names and of members."""
+    return quote(text, safe="")
+
+
+def project_of(text: str) -> ProjectId:
+    """Return the project whose quoted id is *text*."""
+    return ProjectId(unquote(text))
+
+
+def api_key(key_id: KeyId) -> str:
+    """Return the key of an API key, which lies alone: it is looked up before its project is known."""
+    return f"mneme:key:{_digest(key_id)}"
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectKeys:
+    """What is kept under a project's own tag, and the claims and kept answers that are spread by their hash."""
+
+    project_id: ProjectId
+
+    @property
+    def _prefix(self) -> str:
+        return f"mneme:{{p:{quoted(self.project_id)}}}"
+
+    @property
+    def record(self) -> str:
+        """Hash of the project."""
+        return f"{self._prefix}:project"
+
+    @property
+    def keys(self) -> str:
+        """Sorted set of its API keys' ids, by creation."""
+        return f"{self._prefix}:keys"
+
+    @property
+    def users(self) -> str:
+        """Sorted set of its users' uuids, by creation."""
+        return f"{self._prefix}:users"
+
+    @property
+    def categories(self) -> str:
+        """Set of the names of categories that any memory has had."""
+        return f"{self._prefix}:categories"
+
+    def claim(self, user_id: UserId) -> str:
+        """Return the string that says who holds a user id."""
+        return f"mneme:claim:{quoted(self.project_id)}:{_digest(user_id)}"
+
+    def answer(self, idempotency_key: str) -> str:
+        """Return the string that says what came of a request to create a user."""
+        return f"mneme:answer:{quoted(self.project_id)}:{_digest(idempotency_key)}"
+
+
+@dataclass(frozen=True, slots=True)
+class BucketKeys:
+    """What all users of a bucket share."""
+
+    number: int
+
+    def _key(self, name: str) -> str:
+        return f"mneme:{{b{self.number}}}:{name}"
+
+    @property
+    def timers(self) -> str:
+        """Sorted set of sessions that wait for silence, by due time."""
+        return self._key("timers")
+
+    @property
+    def jobs(self) -> str:
+        """Stream of sessions to process."""
+        return self._key("jobs")
+
+    @property
+    def delayed(self) -> str:
+        """Sorted set of failed jobs, by the time of their next attempt."""
+        return self._key("delayed")
+
+    @property
+    def dead(self) -> str:
+        """Stream of jobs whose attempts are used up."""
+        return self._key("dead")
+
+    @property
+    def outbox(self) -> str:
+        """Stream of index entries to bring up to date."""
+        return self._key("outbox")
+
+    @property
+    def intents(self) -> str:
+        """Sorted set of writes to other slots that follow a commit, by its time."""
+        return self._key("intents")
+
+    @property
+    def void(self) -> str:
+        """Sorted set of tokens of claims that must not be used any more, by the time at which they became so."""
+        return self._key("void")
+
+
+@dataclass(frozen=True, slots=True)
+class UserKeys:
+    """What is kept of one user. No two users share a name: each begins with the user's uuid."""
+
+    scope: Scope
+    bucket: BucketKeys
+
+    @property
+    def _prefix(self) -> str:
+        return f"mneme:{{b{self.bucket.number}}}:{self.scope.user_key}:{quoted(self.scope.project_id)}"
+
+    @property
+    def record(self) -> str:
+        """Hash of the user."""
+        return f"{self._prefix}:record"
+
+    @property
+    def sessions(self) -> str:
+        """Sorted set of session ids, by creation."""
+        return f"{self._prefix}:sessions"
+
+    @property
+    def pending(self) -> str:
+        """Sorted set of the ids of pending sessions, by last activity."""
+        return f"{self._prefix}:pending"
+
+    @property
+    def spoken(self) -> str:
+        """Sorted set of the ids of sessions with messages, by the time of the newest message."""
+        return f"{self._prefix}:spoken"
+
+    @property
+    def summaries(self) -> str:
+        """Hash of session id to summary."""
+        return f"{self._prefix}:summaries"
+
+    @property
+    def summary_times(self) -> str:
+        """Sorted set of the ids of summarised sessions, by the session's own time."""
+        return f"{self._prefix}:summary_times"
+
+    @property
+    def revision(self) -> str:
+        """Counter of changes of the memories."""
+        return f"{self._prefix}:revision"
+
+    @property
+    def chains(self) -> str:
+        """Hash of chain id to chain."""
+        return f"{self._prefix}:chains"
+
+    @property
+    def heads(self) -> str:
+        """Sorted set of chain ids, by creation of the current version."""
+        return f"{self._prefix}:heads"
+
+    @property
+    def versions(self) -> str:
+        """Hash of memory id to the id of the chain that holds it."""
+        return f"{self._prefix}:versions"
+
+    @property
+    def by_session(self) -> str:
+        """Sorted set of `<session id>:<chain id>`, all of one score: read by prefix."""
+        return f"{self._prefix}:by_session"
+
+    @property
+    def by_category(self) -> str:
+        """Sorted set of `<category>:<chain id>` of current versions, all of one score: read by prefix."""
+        return f"{self._prefix}:by_category"
+
+    @property
+    def categories(self) -> str:
+        """Set of the names of categories that any memory of the user has had."""
+        return f"{self._prefix}:categories"
+
+    @property
+    def answers(self) -> str:
+        """Sorted set of the keys of kept answers, by expiry."""
+        return f"{self._prefix}:answers"
+
+    @property
+    def grave(self) -> str:
+        """Sorted set of the sessions of a deleted user that are still to be removed."""
+        return f"{self._prefix}:grave"
+
+    def session(self, session_id: SessionId) -> str:
+        """Return the hash of a session."""
+        return f"{self._prefix}:session:{session_id}"
+
+    def messages(self, session_id: SessionId) -> str:
+        """Return the list of a session's messages."""
+        return f"{self._prefix}:messages:{session_id}"
+
+    def steps(self, session_id: SessionId) -> str:
+        """Return the hash of kept results of processing a session."""
+        return f"{self._prefix}:steps:{session_id}"
+
+    def answer(self, idempotency_key: str) -> str:
+        """Return the string that holds the first answer to a request."""
+        return f"{self._prefix}:answer:{_digest(idempotency_key)}"
+
+    def timer(self, session_id: SessionId) -> str:
+        """Return the member of the timers that stands for a session."""
+        return f"{quoted(self.scope.project_id)} {self.scope.user_key} {session_id}"
+
+    def removed_whole(self) -> tuple[str, ...]:
+        """Return every key that goes at once with the user: all but the record, the sessions, the answers and the grave."""
+        return (
+            self.pending,
+            self.spoken,
+            self.summaries,
+            self.summary_times,
+            self.revision,
+            self.chains,
+            self.heads,
+            self.versions,
+            self.by_session,
+            self.by_category,
+            self.categories,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Keyspace:
+    """The names of a store with a fixed number of *buckets*."""
+
+    buckets: int
+
+    def all_buckets(self) -> tuple[BucketKeys, ...]:
+        """Return every bucket, in order."""
+        return tuple(BucketKeys(number) for number in range(self.buckets))
+
+    def user(self, scope: Scope) -> UserKeys:
+        """Return the keys of a user; the uuid's CRC16 decides the bucket."""
+        return UserKeys(scope, BucketKeys(binascii.crc_hqx(scope.user_key.encode(), 0) % self.buckets))
+
+    def member(self, project: str, user_key: str) -> UserKeys:
+        """Return the keys of the user that a member or an entry names."""
+        return self.user(Scope(project_id=project_of(project), user_key=UserKey(user_key)))
+
+
+def _digest(text: str) -> str:
+    """Return a short name for text of any length that a caller chose; 128 bits, so that no two meet."""
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

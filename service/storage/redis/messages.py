@@ -1,0 +1,116 @@
+"""Messages of a user's sessions: one list per session, and a sorted set that tells where the newest are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.domain.errors import IdempotencyKeyReused, SessionNotFound, SessionNotWritable
+from service.domain.ids import Scope, SessionId
+from service.domain.memories import Source
+from service.domain.sessions import Message, NewMessage
+from service.domain.values import Page, PageRequest
+from service.storage.redis.codec import digest, moment, read_message, write_message
+from service.storage.redis.database import Database, span
+from service.storage.redis.keys import Keyspace, quoted
+
+TURNS_BEFORE = 2
+"""Turns before a new one whose index entries change with it: they are indexed by a window of two turns either side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """Appends and reads messages."""
+
+    database: Database
+    keyspace: Keyspace
+
+    async def add(
+        self, scope: Scope, session_id: SessionId, messages: Sequence[NewMessage], *, idempotency_key: str | None
+    ) -> Sequence[Message]:
+        """Append at least one message. Raises SessionNotFound, SessionNotWritable, IdempotencyKeyReused."""
+        keys = self.keyspace.user(scope)
+        bodies = [write_message(message) for message in messages]
+        answer = await self.database.run(
+            "add_messages",
+            [
+                keys.record,
+                keys.session(session_id),
+                keys.messages(session_id),
+                keys.spoken,
+                keys.pending,
+                keys.bucket.timers,
+                keys.bucket.outbox,
+                keys.answer(f"messages {idempotency_key}"),
+                keys.answers,
+            ],
+            [
+                session_id,
+                digest("messages", session_id, bodies) if idempotency_key else "",
+                keys.timer(session_id),
+                quoted(scope.project_id),
+                scope.user_key,
+                TURNS_BEFORE,
+                *bodies,
+            ],
+        )
+        match answer:
+            case ["gone"]:
+                raise SessionNotFound(session_id=session_id)
+            case ["status", status]:
+                raise SessionNotWritable(session_id=session_id, status=status)
+            case ["reused"]:
+                raise IdempotencyKeyReused(idempotency_key=idempotency_key or "")
+            case [_, said]:
+                return _added(session_id, messages, said)
+        raise AssertionError(answer)
+
+    async def page(self, scope: Scope, session_id: SessionId, page: PageRequest) -> Page[Message]:
+        """Return one page of messages, oldest first. Raises SessionNotFound."""
+        keys = self.keyspace.user(scope)
+        known, total, texts = await self.database.send(
+            ("EXISTS", keys.record),
+            ("HGET", keys.session(session_id), "message_count"),
+            ("LRANGE", keys.messages(session_id), *span(page.offset, page.limit)),
+        )
+        if not known or total is None:
+            raise SessionNotFound(session_id=session_id)
+        items = [read_message(session_id, index, text) for index, text in enumerate(texts, page.offset)]
+        return Page(items=items, offset=page.offset, total=int(total))
+
+    async def at(self, scope: Scope, sources: Sequence[Source]) -> Sequence[Message | None]:
+        """Return the messages at *sources*, None where there is none, in the same order, in one round trip."""
+        keys = self.keyspace.user(scope)
+        reads = [("LINDEX", keys.messages(source.session_id), source.message_index) for source in sources]
+        known, *texts = await self.database.send(("EXISTS", keys.record), *reads)
+        return [
+            read_message(source.session_id, source.message_index, text) if known and text else None
+            for source, text in zip(sources, texts, strict=True)
+        ]
+
+    async def recent(self, scope: Scope, limit: int, *, exclude: frozenset[SessionId]) -> Sequence[Message]:
+        """Return the newest *limit* messages over all sessions but *exclude*, oldest of them first."""
+        if limit <= 0:
+            return []
+        keys = self.keyspace.user(scope)
+        # the newest messages lie in the sessions with the newest last messages, one session each at worst
+        newest = await self.database.get("ZREVRANGE", keys.spoken, 0, limit + len(exclude) - 1)
+        wanted = [SessionId(id_) for id_ in newest if id_ not in exclude][:limit]
+        # counted first and read by place: a message that comes in between cannot shift the others
+        counts = await self.database.send(*(("LLEN", keys.messages(id_)) for id_ in wanted))
+        starts = [max(0, count - limit) for count in counts]
+        reads = [("LRANGE", keys.messages(id_), start, start + limit - 1) for id_, start in zip(wanted, starts, strict=True)]
+        found: list[Message] = []
+        for session_id, start, texts in zip(wanted, starts, await self.database.send(*reads), strict=True):
+            found += [read_message(session_id, index, text) for index, text in enumerate(texts, start)]
+        found.sort(key=lambda message: (message.timestamp, message.session_id, message.index))
+        return found[-limit:]
+
+
+def _added(session_id: SessionId, messages: Sequence[NewMessage], said: str) -> Sequence[Message]:
+    """Return the messages as the script stored them: *said* is the index of the first and the time of each."""
+    first, *times = said.split(" ")
+    return [
+        Message(session_id=session_id, index=index, role=message.role, content=message.content, timestamp=moment(time))
+        for index, (message, time) in enumerate(zip(messages, times, strict=True), int(first))
+    ]

@@ -1,0 +1,71 @@
+"""The outbox: index entries to bring up to date, a stream per bucket."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from service.domain.ids import ProjectId, Scope, SessionId, UserKey
+from service.domain.ports.work import IndexedKind, OutboxEntry
+from service.storage.redis.database import Database
+from service.storage.redis.keys import PROJECTS, Keyspace, ProjectKeys, UserKeys, quoted
+from service.storage.redis.streams import Entry, Streams
+
+BATCH = 500
+"""Users read, and entries queued, in one round trip."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedisOutbox:
+    """Implements `Outbox`."""
+
+    database: Database
+    keyspace: Keyspace
+    streams: Streams
+
+    async def claim(self, consumer: str, limit: int) -> Sequence[OutboxEntry]:
+        """Return up to *limit* entries that are new or whose lease ran out, oldest first. Does not wait."""
+        return [self._entry(entry) for entry in await self.streams.claim(consumer, limit)]
+
+    async def retire(self, entries: Sequence[OutboxEntry]) -> None:
+        """Remove entries whose effect is durable in the index."""
+        for bucket, group in groupby(sorted(entries, key=lambda entry: entry.bucket), key=lambda entry: entry.bucket):
+            await self.streams.retire(bucket, [entry.entry_id for entry in group])
+
+    async def enqueue_all(self) -> int:
+        """Queue an entry for every record there is, and return how many: the whole index will be rebuilt."""
+        queued = 0
+        async for keys in self._users():
+            for kind, record_ids in await self._records(keys):
+                for start in range(0, len(record_ids), BATCH):
+                    about = [quoted(keys.scope.project_id), keys.scope.user_key, kind]
+                    await self.database.run("enqueue", [keys.bucket.outbox], [*about, *record_ids[start : start + BATCH]])
+                queued += len(record_ids)
+        return queued
+
+    def _entry(self, entry: Entry) -> OutboxEntry:
+        return OutboxEntry(
+            bucket=entry.place,
+            entry_id=entry.entry_id,
+            scope=self.keyspace.member(entry.fields["project"], entry.fields["user"]).scope,
+            kind=IndexedKind(entry.fields["kind"]),
+            record_id=entry.fields["record"],
+        )
+
+    async def _users(self) -> AsyncIterator[UserKeys]:
+        """Yield every user of every project."""
+        for project_id in await self.database.get("ZRANGE", PROJECTS, 0, -1):
+            users = ProjectKeys(project_id).users
+            for start in range(0, await self.database.get("ZCARD", users), BATCH):
+                for user_key in await self.database.get("ZRANGE", users, start, start + BATCH - 1):
+                    yield self.keyspace.user(Scope(project_id=ProjectId(project_id), user_key=UserKey(user_key)))
+
+    async def _records(self, keys: UserKeys) -> Sequence[tuple[IndexedKind, Sequence[str]]]:
+        """Return the ids of all records of a user, by kind."""
+        chains, summaries, sessions = await self.database.send(
+            ("HKEYS", keys.chains), ("HKEYS", keys.summaries), ("ZRANGE", keys.sessions, 0, -1)
+        )
+        counts = await self.database.send(*(("LLEN", keys.messages(SessionId(id_))) for id_ in sessions))
+        turns = [f"{id_}:{index}" for id_, count in zip(sessions, counts, strict=True) for index in range(count)]
+        return [(IndexedKind.MEMORY, chains), (IndexedKind.SUMMARY, summaries), (IndexedKind.TURN, turns)]

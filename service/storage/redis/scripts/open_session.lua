@@ -1,0 +1,29 @@
+#!lua
+-- Opens a session, or finds the newest pending one that was active lately, and marks the user as active.
+-- KEYS: user, session, sessions, pending, answer, answers.
+-- ARGV: session id, digest, created_at ('' for now), custom (0 or 1), metadata, auto_process_after (microseconds or ''),
+--   span of inactivity after which no session is resumed (microseconds, '' to open one in any case).
+-- Returns {'opened', '<session id> <created_at> <now>'}, {'repeat', the same}, {'resumed', session id}, {'reused'} or {'gone'}.
+if redis.call('EXISTS', KEYS[1]) == 0 then return {'gone'} end
+local answer = first_answer(KEYS[5], ARGV[2])
+if answer then return answer end
+
+local now = microseconds()
+redis.call('HSET', KEYS[1], 'last_active_at', digits(now))
+if ARGV[7] ~= '' then
+  local newest, newest_created = nil, nil
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[4], digits(now - tonumber(ARGV[7])), '+inf')) do
+    local created = tonumber(redis.call('ZSCORE', KEYS[3], id))
+    if not newest or created > newest_created then newest, newest_created = id, created end
+  end
+  if newest then return {'resumed', newest} end
+end
+
+local created_at = ARGV[3] == '' and digits(now) or ARGV[3]
+redis.call('HSET', KEYS[2], 'status', 'pending', 'created_at', created_at, 'custom', ARGV[4], 'metadata', ARGV[5],
+  'auto_process_after', ARGV[6], 'processed_at', '', 'last_active_at', digits(now), 'message_count', 0, 'generation', 0)
+redis.call('ZADD', KEYS[3], created_at, ARGV[1])
+redis.call('ZADD', KEYS[4], digits(now), ARGV[1])
+local opened = ARGV[1] .. ' ' .. created_at .. ' ' .. digits(now)
+keep_answer(KEYS[5], KEYS[6], ARGV[2], opened)
+return {'opened', opened}

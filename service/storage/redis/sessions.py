@@ -1,0 +1,219 @@
+"""Sessions of a user: opening, reading, listing, changing, processing, deleting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+from service.domain.errors import ConcurrentChange, IdempotencyKeyReused, SessionNotFound, SessionNotProcessable
+from service.domain.ids import Scope, SessionId
+from service.domain.memories import MemoryChange, Source
+from service.domain.ports.work import IndexedKind
+from service.domain.sessions import PROCESSABLE, Message, NewMessage, NewSession, Session, SessionFilter, SessionStatus, Summary
+from service.domain.values import JsonObject, Page, PageRequest, contains
+from service.storage.redis.changes import MemoryChanges
+from service.storage.redis.codec import MICROSECOND, digest, dump_object, micros, moment, read_session
+from service.storage.redis.database import Database, span
+from service.storage.redis.keys import Keyspace, UserKeys, quoted
+from service.storage.redis.messages import Messages
+from service.storage.redis.summaries import Summaries
+
+SCANNED = 500
+"""Sessions that a filtered list reads in one round trip."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedisSessions:
+    """Implements `SessionStore`."""
+
+    database: Database
+    keyspace: Keyspace
+    changes: MemoryChanges
+    said: Messages
+    summed: Summaries
+
+    async def create(self, scope: Scope, session: NewSession, *, idempotency_key: str | None = None) -> Session:
+        """Open a session and mark the user as active. Raises IdempotencyKeyReused; ConcurrentChange when the user is gone."""
+        kind, answer = await self._open(scope, session, idempotency_key=idempotency_key)
+        if kind == "reused":
+            raise IdempotencyKeyReused(idempotency_key=idempotency_key or "")
+        return _opened(session, answer)
+
+    async def resume(
+        self,
+        scope: Scope,
+        timeout: timedelta,  # noqa: ASYNC109 - a span of inactivity, no deadline of the call
+        session: NewSession,
+    ) -> tuple[Session, bool]:
+        """Return the newest pending session active within *timeout* and False, or open *session* and return it and True."""
+        kind, answer = await self._open(scope, session, within=timeout)
+        if kind == "resumed":
+            return await self.get(scope, SessionId(answer)), False
+        return _opened(session, answer), True
+
+    async def get(self, scope: Scope, session_id: SessionId) -> Session:
+        """Return the session. Raises SessionNotFound."""
+        keys = self.keyspace.user(scope)
+        known, record = await self.database.send(("EXISTS", keys.record), ("HGETALL", keys.session(session_id)))
+        if not known or not record:
+            raise SessionNotFound(session_id=session_id)
+        return read_session(session_id, record)
+
+    async def list(self, scope: Scope, page: PageRequest, wanted: SessionFilter) -> Page[Session]:
+        """Return one page of sessions, newest first."""
+        keys = self.keyspace.user(scope)
+        count = await self.database.get("ZCARD", keys.sessions)
+        if not wanted.statuses and not wanted.metadata:
+            return Page(items=await self._read(keys, page.offset, page.limit), offset=page.offset, total=count)
+        matching: list[Session] = []
+        for start in range(0, count, SCANNED):
+            matching += [session for session in await self._read(keys, start, SCANNED) if _wanted(session, wanted)]
+        return Page(items=matching[page.offset : page.offset + page.limit], offset=page.offset, total=len(matching))
+
+    async def update(self, scope: Scope, session_id: SessionId, metadata: JsonObject) -> Session:
+        """Replace the metadata, in any status. Raises SessionNotFound."""
+        keys = self.keyspace.user(scope)
+        if not await self.database.run("update_session", [keys.record, keys.session(session_id)], [dump_object(metadata)]):
+            raise SessionNotFound(session_id=session_id)
+        return await self.get(scope, session_id)
+
+    async def delete(self, scope: Scope, session_id: SessionId, memories: MemoryChange) -> None:
+        """
+        Remove the session, its messages and summary, and change the memories that it created, in one step.
+
+        Raises SessionNotFound; ConcurrentChange when the memories moved on.
+        """
+        keys = self.keyspace.user(scope)
+        plan = await self.changes.plan(scope, memories)
+        plan.writes.index_entry(keys, IndexedKind.TURN, f"{session_id}:*")
+        plan.writes.index_entry(keys, IndexedKind.SUMMARY, session_id)
+        own = [keys.session(session_id), keys.messages(session_id), keys.steps(session_id)]
+        lists = [keys.sessions, keys.pending, keys.spoken, keys.summaries, keys.summary_times, keys.bucket.timers]
+        outcome = await self.database.run(
+            "delete_session",
+            [keys.record, keys.revision, *own, *lists, *plan.writes.keys],
+            [memories.revision, plan.changes, session_id, keys.timer(session_id), *plan.writes.arguments],
+        )
+        if outcome == "gone":
+            raise SessionNotFound(session_id=session_id)
+        if outcome == "stale":
+            raise ConcurrentChange
+        await self.changes.settle(plan)
+
+    async def add_messages(
+        self, scope: Scope, session_id: SessionId, messages: Sequence[NewMessage], *, idempotency_key: str | None = None
+    ) -> Sequence[Message]:
+        """
+        Append messages, restart the timer, mark the user as active and queue index entries, in one step.
+
+        Raises SessionNotFound, SessionNotWritable, IdempotencyKeyReused.
+        """
+        if not messages:
+            await self.get(scope, session_id)
+            return ()
+        return await self.said.add(scope, session_id, messages, idempotency_key=idempotency_key)
+
+    async def messages(self, scope: Scope, session_id: SessionId, page: PageRequest) -> Page[Message]:
+        """Return one page of messages, oldest first. Raises SessionNotFound."""
+        return await self.said.page(scope, session_id, page)
+
+    async def messages_at(self, scope: Scope, sources: Sequence[Source]) -> Sequence[Message | None]:
+        """Return the messages at *sources*, None where there is none (any more), in the same order, in one round trip."""
+        return await self.said.at(scope, sources)
+
+    async def recent_messages(
+        self, scope: Scope, limit: int, *, exclude: frozenset[SessionId] = frozenset()
+    ) -> Sequence[Message]:
+        """Return the newest *limit* messages over all sessions but *exclude*, oldest of them first."""
+        return await self.said.recent(scope, limit, exclude=exclude)
+
+    async def summaries(self, scope: Scope, session_ids: Sequence[SessionId]) -> Sequence[Summary | None]:
+        """Return the summaries of sessions, None where there is none, in the same order, in one round trip."""
+        return await self.summed.of(scope, session_ids)
+
+    async def recent_summaries(
+        self, scope: Scope, limit: int, *, exclude: frozenset[SessionId] = frozenset()
+    ) -> Sequence[Summary]:
+        """Return the newest *limit* summaries, oldest of them first."""
+        return await self.summed.recent(scope, limit, exclude=exclude)
+
+    async def start_processing(self, scope: Scope, session_id: SessionId) -> Session:
+        """
+        Mark the session as processing, raise its generation and queue its job, in one step.
+
+        Raises SessionNotFound, SessionNotProcessable.
+        """
+        keys = self.keyspace.user(scope)
+        outcome = await self.database.run(
+            "start_processing",
+            [keys.record, keys.session(session_id), keys.pending, keys.bucket.timers, keys.bucket.jobs],
+            [keys.timer(session_id), quoted(scope.project_id), scope.user_key, session_id, *sorted(PROCESSABLE)],
+        )
+        if outcome == "gone":
+            raise SessionNotFound(session_id=session_id)
+        if outcome != "started":
+            raise SessionNotProcessable(session_id=session_id, status=outcome)
+        return await self.get(scope, session_id)
+
+    async def _open(
+        self, scope: Scope, session: NewSession, *, idempotency_key: str | None = None, within: timedelta | None = None
+    ) -> tuple[str, str]:
+        """Run the script and return the kind of its answer, and the answer."""
+        keys = self.keyspace.user(scope)
+        session_id = SessionId(str(uuid4()))
+        after = session.auto_process_after
+        wanted = digest("session", session.metadata, after and after // MICROSECOND, session.created_at)
+        kind, *answer = await self.database.run(
+            "open_session",
+            [
+                keys.record,
+                keys.session(session_id),
+                keys.sessions,
+                keys.pending,
+                keys.answer(f"session {idempotency_key}"),
+                keys.answers,
+            ],
+            [
+                session_id,
+                wanted if idempotency_key else "",
+                "" if session.created_at is None else micros(session.created_at),
+                int(session.created_at is not None),
+                dump_object(session.metadata),
+                "" if after is None else after // MICROSECOND,
+                "" if within is None else within // MICROSECOND,
+            ],
+        )
+        if kind == "gone":
+            raise ConcurrentChange
+        return kind, "".join(answer)
+
+    async def _read(self, keys: UserKeys, start: int, count: int) -> Sequence[Session]:
+        ids = [SessionId(id_) for id_ in await self.database.get("ZREVRANGE", keys.sessions, *span(start, count))]
+        records = await self.database.send(*(("HGETALL", keys.session(id_)) for id_ in ids))
+        # one that was deleted between the two reads is skipped
+        return [read_session(id_, record) for id_, record in zip(ids, records, strict=True) if record]
+
+
+def _wanted(session: Session, wanted: SessionFilter) -> bool:
+    if wanted.statuses and session.status not in wanted.statuses:
+        return False
+    return wanted.metadata is None or contains(session.metadata, wanted.metadata)
+
+
+def _opened(session: NewSession, answer: str) -> Session:
+    """Return the session as it was when it was opened."""
+    session_id, created_at, now = answer.split(" ")
+    return Session(
+        session_id=SessionId(session_id),
+        status=SessionStatus.PENDING,
+        created_at=moment(created_at),
+        custom_created_at=session.created_at is not None,
+        metadata=session.metadata,
+        auto_process_after=session.auto_process_after,
+        processed_at=None,
+        last_active_at=moment(now),
+        message_count=0,
+        generation=0,
+    )

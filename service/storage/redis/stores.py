@@ -1,0 +1,104 @@
+"""All stores on one database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from redis.exceptions import ResponseError
+
+from service.storage.redis.changes import MemoryChanges
+from service.storage.redis.claims import Claims
+from service.storage.redis.database import Database, open_database
+from service.storage.redis.intents import Settler
+from service.storage.redis.jobs import RedisJobs
+from service.storage.redis.keys import META, Keyspace
+from service.storage.redis.memories import RedisMemories
+from service.storage.redis.messages import Messages
+from service.storage.redis.outbox import RedisOutbox
+from service.storage.redis.projects import RedisProjects
+from service.storage.redis.sessions import RedisSessions
+from service.storage.redis.streams import GROUP, Streams
+from service.storage.redis.summaries import Summaries
+from service.storage.redis.users import RedisUsers
+
+LEASE = timedelta(seconds=30)
+GRACE = timedelta(seconds=5)
+
+
+class BucketsMismatch(Exception):
+    """The store was made with another number of buckets, and every key's place depends on it."""
+
+    def __init__(self, *, stored: int, configured: int) -> None:
+        """Name both numbers."""
+        super().__init__(f"The store was made with {stored} buckets, not {configured}: set MNEME_BUCKETS={stored}")
+        self.stored = stored
+        self.configured = configured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisStores:
+    """The stores and queues of one database."""
+
+    projects: RedisProjects
+    users: RedisUsers
+    sessions: RedisSessions
+    memories: RedisMemories
+    jobs: RedisJobs
+    outbox: RedisOutbox
+
+
+@asynccontextmanager
+async def open_stores(
+    url: str, *, buckets: int, lease: timedelta = LEASE, grace: timedelta = GRACE
+) -> AsyncIterator[RedisStores]:
+    """
+    Open the stores at *url* (`redis://`, `rediss://`, `unix://`, `redis+cluster://`) and close them at the end.
+
+    *buckets* is settled by whoever opens the store first. A job or an outbox entry is leased for *lease*. A claim, or an intent,
+    that is older than *grace* is taken for one whose writer died. Raises StorageUnavailable, BucketsMismatch.
+    """
+    async with open_database(url) as database:
+        keyspace = Keyspace(buckets)
+        await _settle_buckets(database, buckets)
+        await _create_groups(database, keyspace)
+        yield build_stores(database, keyspace, lease=lease, grace=grace)
+
+
+def build_stores(database: Database, keyspace: Keyspace, *, lease: timedelta, grace: timedelta) -> RedisStores:
+    """Return the stores of a prepared database."""
+    claims = Claims(database, keyspace, grace)
+    settler = Settler(database, keyspace, claims)
+    changes = MemoryChanges(database, keyspace, settler)
+    sessions = RedisSessions(database, keyspace, changes, Messages(database, keyspace), Summaries(database, keyspace))
+    all_buckets = keyspace.all_buckets()
+    jobs = Streams(database, [bucket.jobs for bucket in all_buckets], lease)
+    outbox = Streams(database, [bucket.outbox for bucket in all_buckets], lease)
+    return RedisStores(
+        projects=RedisProjects(database),
+        users=RedisUsers(database, keyspace, claims, settler),
+        sessions=sessions,
+        memories=RedisMemories(database, keyspace, changes, sessions),
+        jobs=RedisJobs(database, keyspace, changes, settler, jobs, grace),
+        outbox=RedisOutbox(database, keyspace, outbox),
+    )
+
+
+async def _settle_buckets(database: Database, buckets: int) -> None:
+    await database.get("HSETNX", META, "buckets", buckets)
+    stored = int(await database.get("HGET", META, "buckets"))
+    if stored != buckets:
+        raise BucketsMismatch(stored=stored, configured=buckets)
+
+
+async def _create_groups(database: Database, keyspace: Keyspace) -> None:
+    """Create the streams and their groups where they are missing. From 0: entries made before the group count."""
+    for bucket in keyspace.all_buckets():
+        for stream in (bucket.jobs, bucket.outbox):
+            try:
+                await database.get("XGROUP", "CREATE", stream, GROUP, "0", "MKSTREAM")
+            except ResponseError as error:
+                if not str(error).startswith("BUSYGROUP"):
+                    raise

@@ -1,0 +1,182 @@
+"""Users: a claim, a record in the user's bucket, an entry in the project's list, written in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from service.domain.errors import ConcurrentChange, IdempotencyKeyReused, UserNotFound
+from service.domain.ids import ProjectId, Scope, UserId, UserKey
+from service.domain.ports.work import IndexedKind
+from service.domain.users import NewUser, User, UserUpdate
+from service.domain.values import JsonObject, Page, PageRequest, contains
+from service.storage.redis.claims import ROUNDS, Claims
+from service.storage.redis.codec import digest, dump_object, flag, moment, read_user
+from service.storage.redis.database import Database, span
+from service.storage.redis.intents import Intent, Settler
+from service.storage.redis.keys import Keyspace, ProjectKeys, UserKeys, quoted
+
+SCANNED = 500
+"""Users that a filtered list reads in one round trip."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedisUsers:
+    """Implements `UserStore`."""
+
+    database: Database
+    keyspace: Keyspace
+    claims: Claims
+    settler: Settler
+
+    async def create(self, project_id: ProjectId, user: NewUser, *, idempotency_key: str | None = None) -> User:
+        """Store a new user. Raises IdempotencyKeyReused, ConcurrentChange."""
+        answer = ProjectKeys(project_id).answer(idempotency_key) if idempotency_key else ""
+        for _ in range(ROUNDS):
+            scope = Scope(project_id=project_id, user_key=UserKey(str(uuid4())))
+            if idempotency_key:
+                scope = await self._remembered(scope, user, answer, idempotency_key)
+                first = await self.database.get("HGET", self.keyspace.user(scope).record, "created_at")
+                if first:
+                    return _created(scope, user, first)
+            created = await self._write(scope, user, answer)
+            if created:
+                return created
+            # the id, or with it the uuid, went to someone else or was deleted: begin anew under another uuid
+            if answer:
+                await self.database.get("DEL", answer)
+        raise ConcurrentChange
+
+    async def get(self, project_id: ProjectId, user_id: UserId) -> User:
+        """Return the user. Raises UserNotFound."""
+        holder = await self.claims.holder(project_id, user_id)
+        if holder is not None:
+            scope = Scope(project_id=project_id, user_key=holder)
+            record = await self.database.get("HGETALL", self.keyspace.user(scope).record)
+            # a claim without its user is half made or half freed
+            if record and record["user_id"] == user_id:
+                return read_user(scope, record)
+        raise UserNotFound(user_id=user_id)
+
+    async def list(self, project_id: ProjectId, page: PageRequest, *, metadata: JsonObject | None = None) -> Page[User]:
+        """Return one page of the users whose metadata contains *metadata*, newest first."""
+        index = ProjectKeys(project_id).users
+        if not metadata:
+            total = await self.database.get("ZCARD", index)
+            items = await self._read(project_id, page.offset, page.limit)
+            return Page(items=items, offset=page.offset, total=total)
+        matching: list[User] = []
+        total = 0
+        for start in range(0, await self.database.get("ZCARD", index), SCANNED):
+            found = [user for user in await self._read(project_id, start, SCANNED) if contains(user.metadata, metadata)]
+            # only the page is kept: a project may have more users than fit in memory
+            first = max(0, page.offset - total)
+            matching += found[first : first + page.limit - len(matching)]
+            total += len(found)
+        return Page(items=matching, offset=page.offset, total=total)
+
+    async def update(self, project_id: ProjectId, user_id: UserId, update: UserUpdate) -> User:
+        """Change a user and return it as it is then. Raises UserNotFound, ConcurrentChange."""
+        scope = (await self.get(project_id, user_id)).scope
+        new_id = None if update.new_user_id == user_id else update.new_user_id
+        if new_id is None:
+            await self._change(scope, user_id, "", update)
+            return await self.get(project_id, user_id)
+        for _ in range(ROUNDS):
+            token = await self.claims.take(scope, new_id)
+            try:
+                renamed = await self._change(scope, user_id, token, update)
+            except UserNotFound:
+                await self.claims.free(scope, new_id)
+                raise
+            if renamed:
+                return await self.get(project_id, new_id)
+        raise ConcurrentChange
+
+    async def delete(self, project_id: ProjectId, user_id: UserId) -> None:
+        """
+        Remove the user and everything under its scope; index entries go through the outbox. Raises UserNotFound.
+
+        After the first script nothing is to be seen any more; the rest is an intent, which survives a crash.
+        """
+        scope = (await self.get(project_id, user_id)).scope
+        keys = self.keyspace.user(scope)
+        token, answer = await self.database.get("HMGET", keys.record, "claim", "idempotent")
+        intent = _intent(keys, "purge", name=user_id, answer=answer or "")
+        shared = [keys.record, keys.bucket.void, keys.bucket.intents, keys.bucket.outbox, keys.sessions, keys.grave]
+        about = [user_id, token or "", intent.text, quoted(project_id), scope.user_key, *IndexedKind]
+        if not await self.database.run("delete_user", [*shared, *keys.removed_whole()], about):
+            raise UserNotFound(user_id=user_id)
+        await self.settler.settle(intent)
+
+    async def _remembered(self, scope: Scope, user: NewUser, answer: str, idempotency_key: str) -> Scope:
+        """Return the scope that the first request with this key was given, *scope* if this is the first one."""
+        wanted = digest("users", user.user_id, user.metadata, user.merge_conflict_enabled)
+        kept, user_key = await self.database.run("remember_user", [answer], [wanted, scope.user_key])
+        if kept != wanted:
+            raise IdempotencyKeyReused(idempotency_key=idempotency_key)
+        return Scope(project_id=scope.project_id, user_key=UserKey(user_key))
+
+    async def _write(self, scope: Scope, user: NewUser, answer: str) -> User | None:
+        """Claim the id, store the record and list it. None when the claim went to someone else meanwhile."""
+        keys = self.keyspace.user(scope)
+        token = await self.claims.take(scope, user.user_id)
+        intent = _intent(keys, "list")
+        fields = [user.user_id, dump_object(user.metadata), flag(value=user.merge_conflict_enabled), answer]
+        outcome: list[Any] = await self.database.run(
+            "create_user", [keys.record, keys.bucket.void, keys.bucket.intents], [token, intent.text, *fields]
+        )
+        if outcome[0] == "void":
+            return None
+        await self.settler.settle(intent)
+        return _created(scope, user, outcome[1])
+
+    async def _change(self, scope: Scope, user_id: UserId, token: str, update: UserUpdate) -> bool:
+        """Change the record; False when the claim on the new id went to someone else. Raises UserNotFound."""
+        keys = self.keyspace.user(scope)
+        fields = []
+        if token and update.new_user_id is not None:
+            fields += ["user_id", update.new_user_id]
+        if update.new_metadata is not None:
+            fields += ["metadata", dump_object(update.new_metadata)]
+        if update.set_merge_conflict_enabled:
+            fields += ["merge_conflict", flag(value=update.merge_conflict_enabled)]
+        intent = _intent(keys, "free", name=user_id)
+        outcome = await self.database.run(
+            "update_user", [keys.record, keys.bucket.void, keys.bucket.intents], [user_id, token, intent.text, *fields]
+        )
+        if outcome == "gone":
+            raise UserNotFound(user_id=user_id)
+        if outcome == "updated" and token:
+            await self.settler.settle(intent)
+        return bool(outcome == "updated")
+
+    async def _read(self, project_id: ProjectId, start: int, count: int) -> Sequence[User]:
+        """Return the users at some places of the list. A place whose user is gone is struck off and skipped."""
+        index = ProjectKeys(project_id).users
+        user_keys = await self.database.get("ZREVRANGE", index, *span(start, count))
+        scopes = [Scope(project_id=project_id, user_key=UserKey(user_key)) for user_key in user_keys]
+        records = await self.database.send(*(("HGETALL", self.keyspace.user(scope).record) for scope in scopes))
+        # an entry is made only after its record: without one, the user was deleted while it was being entered
+        if gone := [scope.user_key for scope, record in zip(scopes, records, strict=True) if not record]:
+            await self.database.get("ZREM", index, *gone)
+        return [read_user(scope, record) for scope, record in zip(scopes, records, strict=True) if record]
+
+
+def _intent(keys: UserKeys, kind: Any, *, name: str = "", answer: str = "") -> Intent:
+    return Intent(kind=kind, project_id=keys.scope.project_id, user_key=keys.scope.user_key, name=name, answer=answer)
+
+
+def _created(scope: Scope, user: NewUser, created_at: str) -> User:
+    """Return the user as it was when it was created."""
+    return User(
+        project_id=scope.project_id,
+        user_key=scope.user_key,
+        user_id=user.user_id,
+        metadata=user.metadata,
+        merge_conflict_enabled=user.merge_conflict_enabled,
+        created_at=moment(created_at),
+        last_active_at=moment(created_at),
+    )
