@@ -115,17 +115,20 @@ def turn_point(scope: Scope, message: Message, texts: RecordTexts, vectors: Mapp
 def memory_point(scope: Scope, chain: MemoryChain, texts: RecordTexts, vectors: Mapping[str, Vector]) -> IndexPoint:
     """Return the point of a memory, from the *texts* of `memory_texts` and their *vectors* by name."""
     current = chain.current
+    # the turn that the memory speaks for, so that a search can add both up without reading either
+    home = next((source for source in current.sources if source.session_id == current.session_id), current.sources[0])
     return IndexPoint(
         kind=IndexedKind.MEMORY,
         scope=scope,
         record_id=chain.chain_id,
         dense=vectors,
         texts=texts.words,
-        session_id=current.session_id,
+        session_id=home.session_id,
         created_at=current.created_at,
         event_start=current.event_start,
         event_end=current.event_end,
         categories=current.categories,
+        order=home.message_index,
     )
 
 

@@ -38,7 +38,7 @@ SPARSE_VECTORS: Mapping[IndexedKind, tuple[str, ...]] = {
 class IndexPoint:
     """
     A record as the index keeps it. *dense* holds unit vectors and *texts* the words to index, each under a vector's name. Times
-    are UTC; *order* is a turn's message index.
+    are UTC; *session_id* and *order* name a turn's message, or the most telling message that a memory comes from.
     """
 
     kind: IndexedKind

@@ -1,0 +1,158 @@
+"""
+One hop of a recall: embed, search, read the truth, rank. Three round trips, whatever the number of searches.
+
+What the index finds is only a proposal: everything that leaves here was read from the record stores, and what they no longer
+hold is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from service.domain.ids import ChainId, SessionId
+from service.domain.memories import MemoryChain, Source
+from service.domain.ports.index import DENSE, IndexFilter, VectorIndex
+from service.domain.ports.models import Embedder
+from service.domain.ports.stores import MemoryStore, SessionStore
+from service.domain.ports.work import IndexedKind
+from service.domain.recall import DateRange, RecalledKind, RecallQuery
+from service.domain.sessions import Message, Summary
+from service.recall.analysis import QueryHints
+from service.recall.indexing import turn_id
+from service.recall.pool import Pool, pool_of
+from service.recall.probes import HitList, Probe, Target, search
+from service.recall.ranking import Ranked, preselect, rank
+from service.recall.weights import PRECISE, Weights
+
+StageListener = Callable[[str], Awaitable[None]]
+"""Gets a line for a person to read at each stage of a recall."""
+
+CHAINS_PER_TURN = 3
+"""How many of the memories of one turn are read: the best ones by meaning and word."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """The ports that a recall works with."""
+
+    index: VectorIndex
+    embedder: Embedder
+    sessions: SessionStore
+    memories: MemoryStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """
+    What one hop looks for. *meanings* are the texts to search by meaning, *words* those to search by word; *candidates* is how
+    many of what is found are read and ranked by their text as well; *summaries* how many summaries are read.
+    """
+
+    meanings: Sequence[str]
+    words: Sequence[str]
+    hints: QueryHints
+    candidates: int
+    summaries: int
+    weights: Weights = PRECISE
+    date_ranges: Sequence[DateRange] = ()
+    where: IndexFilter = field(default_factory=IndexFilter)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """
+    What one hop found: *ranked* turns, best first, the memories that come from them by turn id, and *summaries* with their
+    similarity to the query, best first.
+    """
+
+    ranked: Sequence[Ranked]
+    chains: Mapping[str, Sequence[MemoryChain]]
+    summaries: Sequence[tuple[Summary, float]]
+
+
+async def gather_evidence(tools: Tools, query: RecallQuery, plan: Plan) -> Evidence:
+    """Run one hop as *plan* says."""
+    vectors = await tools.embedder.embed(plan.meanings)
+    probes = [Probe(vector=vector) for vector in vectors] + [Probe(words=words) for words in plan.words]
+    found = await search(tools.index, query.scope, probes, where=plan.where)
+    pool = pool_of(found)
+    rows = preselect(pool, plan.weights, plan.candidates)
+    messages, chains, summaries = await _read(tools, query, pool, rows, _nearest_summaries(found, query, plan))
+    ranked = rank(
+        pool,
+        messages,
+        plan.hints,
+        plan.weights,
+        anchor=_anchor(tools.embedder, pool, messages, plan.hints),
+        date_ranges=plan.date_ranges,
+    )
+    similar = {hit.session_id: tools.embedder.similarity(hit.score) for hit in found[IndexedKind.SUMMARY, DENSE].hits}
+    return Evidence(
+        ranked=ranked,
+        chains=chains,
+        summaries=[(summary, similar[summary.session_id]) for summary in summaries],
+    )
+
+
+async def _read(
+    tools: Tools, query: RecallQuery, pool: Pool, rows: Sequence[int], session_ids: Sequence[SessionId]
+) -> tuple[dict[int, Message], dict[str, list[MemoryChain]], list[Summary]]:
+    """Read all that may be shown from the record stores, at the same time."""
+    sources = [Source(session_id=pool.places[row].session_id, message_index=pool.places[row].order) for row in rows]
+    wanted = _wanted_chains(pool, rows) if RecalledKind.MEMORY in query.kinds else []
+    messages, chains, summaries = await asyncio.gather(
+        tools.sessions.messages_at(query.scope, sources),
+        _read_chains(tools.memories, query, wanted),
+        _read_summaries(tools.sessions, query, session_ids),
+    )
+    read = {row: message for row, message in zip(rows, messages, strict=True) if message is not None}
+    return {row: message for row, message in read.items() if message.session_id not in query.exclude_sessions}, chains, summaries
+
+
+def _wanted_chains(pool: Pool, rows: Sequence[int]) -> list[ChainId]:
+    places = (pool.places[row] for row in rows)
+    keys = (turn_id(place.session_id, place.order) for place in places)
+    return list(dict.fromkeys(chain for key in keys for chain in pool.chains.get(key, ())[:CHAINS_PER_TURN]))
+
+
+async def _read_chains(store: MemoryStore, query: RecallQuery, wanted: Sequence[ChainId]) -> dict[str, list[MemoryChain]]:
+    """Return memories by the id of each turn that they come from."""
+    if not wanted:
+        return {}
+    chains: dict[str, list[MemoryChain]] = {}
+    for chain in await store.chains(query.scope, wanted):
+        for source in chain.current.sources if chain is not None else ():
+            if chain is not None and source.session_id not in query.exclude_sessions:
+                chains.setdefault(turn_id(source.session_id, source.message_index), []).append(chain)
+    return chains
+
+
+async def _read_summaries(store: SessionStore, query: RecallQuery, session_ids: Sequence[SessionId]) -> list[Summary]:
+    if not session_ids:
+        return []
+    return [summary for summary in await store.summaries(query.scope, session_ids) if summary is not None]
+
+
+def _nearest_summaries(found: Mapping[Target, HitList], query: RecallQuery, plan: Plan) -> list[SessionId]:
+    if RecalledKind.SUMMARY not in query.kinds:
+        return []
+    return [hit.session_id for hit in found[IndexedKind.SUMMARY, DENSE].hits[: plan.summaries]]
+
+
+ANCHORED_FROM = 0.5
+"""Similarity of the best candidate from which a query counts as answered by something."""
+STEM = 5
+"""How many letters of a word must agree for it to count as the same word in another form."""
+
+
+def _anchor(embedder: Embedder, pool: Pool, messages: Mapping[int, Message], hints: QueryHints) -> float:
+    """Return how near the best candidate is to the query, 0 to 1: by meaning, or by the share of the query's words in it."""
+    if not messages:
+        return 0.0
+    similarity = embedder.similarity(float(max(pool.cosine[row] for row in messages)))
+    stems = [word.casefold()[:STEM] for word in hints.keywords]
+    best = list(messages.values())[:10]
+    shares = (sum(stem in message.content.casefold() for stem in stems) / len(stems) for message in best if stems)
+    return min(1.0, max(similarity / ANCHORED_FROM, max(shares, default=0.0)))

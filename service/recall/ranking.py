@@ -1,0 +1,119 @@
+"""
+The ranking: a weighted sum of signals for each candidate, and the score from 0 to 1 that it comes to.
+
+The sum says how a candidate compares with the others of the same query; how near the best of them comes to the query at all is
+the query's *anchor*. A score is both multiplied, so a query that nothing answers has low scores throughout.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+
+from service.domain.recall import DateRange
+from service.domain.sessions import Message
+from service.recall.analysis import QueryHints
+from service.recall.pool import Column, Pool
+from service.recall.traits import Traits, traits_of
+from service.recall.weights import MIDDLE, SPREAD, TOLD_WITHIN, Weights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranked:
+    """A candidate's row in its pool, its message, its score, and what each signal added to the sum that the score is made of."""
+
+    row: int
+    message: Message
+    score: float
+    signals: Mapping[str, float]
+
+
+def preselect(pool: Pool, weights: Weights, limit: int) -> list[int]:
+    """Return the rows of the *limit* candidates that are best by the signals of the index alone, best first."""
+    total = index_sum(pool, weights)
+    return [int(row) for row in np.argsort(-total, kind="stable")[:limit]]
+
+
+def index_sum(pool: Pool, weights: Weights) -> Column:
+    """Return the weighted sum of the index's signals for each candidate."""
+    total = np.zeros(len(pool.places))
+    for name, weight in weights.index.items():
+        total += weight * pool.signals[name]
+    return total
+
+
+def rank(
+    pool: Pool,
+    messages: Mapping[int, Message],
+    hints: QueryHints,
+    weights: Weights,
+    *,
+    anchor: float,
+    date_ranges: Sequence[DateRange] = (),
+) -> list[Ranked]:
+    """
+    Return the candidates that have a message among *messages*, by row, best first.
+
+    *anchor*, 0 to 1, is how near the best candidate is to the query. What was said in one of *date_ranges*, or soon after an
+    event in it, gains by that; nothing is left out for it.
+    """
+    rows = list(messages)
+    columns = {name: weight * pool.signals[name][rows] for name, weight in weights.index.items()}
+    traits = trait_columns([messages[row] for row in rows], hints, date_ranges)
+    columns |= {name: weight * traits[name] for name, weight in weights.text.items()}
+    total = sum(columns.values(), np.zeros(len(rows)))
+    order = np.argsort(-total, kind="stable")
+    return [
+        Ranked(
+            row=rows[place],
+            message=messages[rows[place]],
+            score=anchor * score_of(float(total[place])),
+            signals={name: round(float(column[place]), 4) for name, column in columns.items() if column[place]},
+        )
+        for place in order
+    ]
+
+
+def score_of(total: float) -> float:
+    """Return the sum of signals on a scale from 0 to 1."""
+    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, (total - MIDDLE) / SPREAD))))
+
+
+def trait_columns(messages: Sequence[Message], hints: QueryHints, date_ranges: Sequence[DateRange]) -> dict[str, Column]:
+    """Return each trait of *messages*, one value for each of them."""
+    traits = [traits_of(message.content) for message in messages]
+    dated = np.array([trait.time for trait in traits], dtype=np.float64)
+    return {
+        "speaker": _speaker(traits, hints),
+        "role": np.array([float(message.role is hints.role) for message in messages]),
+        "dated": dated,
+        "dated_for_when": dated * hints.asks_time,
+        "number": np.array([trait.number for trait in traits], dtype=np.float64),
+        "question": np.array([trait.question for trait in traits], dtype=np.float64),
+        "length": np.array([trait.length for trait in traits], dtype=np.float64),
+        "first_person": np.array([trait.first_person for trait in traits], dtype=np.float64),
+        "past": np.array([trait.past for trait in traits], dtype=np.float64),
+        "in_date_range": _within(messages, date_ranges),
+    }
+
+
+def _within(messages: Sequence[Message], ranges: Sequence[DateRange]) -> Column:
+    """Return 1 for each message from one of *ranges*."""
+    spans = [(span.start, span.end + (TOLD_WITHIN if span.event else timedelta())) for span in ranges]
+    return np.array([float(any(start <= message.timestamp <= end for start, end in spans)) for message in messages])
+
+
+def _speaker(traits: Sequence[Traits], hints: QueryHints) -> Column:
+    """Return 1 for what was said by the one speaker that the query names; a query that names two favours neither."""
+    named = {label for label in {trait.speaker for trait in traits} if label and _names(hints, label)}
+    if len(named) != 1:
+        return np.zeros(len(traits))
+    return np.array([float(trait.speaker in named) for trait in traits])
+
+
+def _names(hints: QueryHints, label: str) -> bool:
+    return all(part in hints.words for part in label.split()) or label.split(maxsplit=1)[0] in hints.words

@@ -1,0 +1,32 @@
+"""The one door into recall: runs the strategy that a query asks for."""
+
+from __future__ import annotations
+
+from service.domain.ports.index import VectorIndex
+from service.domain.ports.models import Embedder
+from service.domain.ports.stores import MemoryStore, SessionStore
+from service.domain.recall import RecallQuery, RecallResult
+from service.recall import STRATEGIES
+from service.recall.evidence import StageListener, Tools
+
+__all__ = ["Recaller", "StageListener"]
+
+
+class Recaller:
+    """Finds what is relevant to a query among one user's memories, messages and summaries."""
+
+    def __init__(self, *, index: VectorIndex, embedder: Embedder, sessions: SessionStore, memories: MemoryStore) -> None:
+        """Keep the ports that every strategy works with."""
+        self._tools = Tools(index=index, embedder=embedder, sessions=sessions, memories=memories)
+
+    async def __call__(self, query: RecallQuery, *, on_stage: StageListener | None = None) -> RecallResult:
+        """
+        Return what was found, best first; nothing for a query without a word. *on_stage* is told of each stage as it begins.
+
+        Raises StorageUnavailable.
+        """
+        return await STRATEGIES[query.strategy](self._tools, query, on_stage or _ignore)
+
+
+async def _ignore(_stage: str) -> None:
+    """Listen to nothing."""

@@ -1,0 +1,65 @@
+"""From ranked turns to what a recall returns: memories in place of the turns that they come from, within top-k and thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from service.domain.memories import MemoryChain, Source
+from service.domain.recall import Recalled, RecalledKind, RecallQuery
+from service.recall.evidence import Evidence
+from service.recall.indexing import turn_id
+from service.recall.ranking import Ranked
+
+
+def select(query: RecallQuery, evidence: Evidence) -> list[Recalled]:
+    """
+    Return what is relevant, best first: all that reaches its threshold, or the best *min_top_k*, never more than *max_top_k*.
+
+    A turn that a memory comes from is returned as that memory, unless memories are not wanted: nothing takes two places.
+    """
+    found: list[Recalled] = []
+    for item in _items(query, evidence):
+        if len(found) >= query.max_top_k or (item.score < query.memories_threshold and len(found) >= query.min_top_k):
+            break
+        found.append(item)
+    summaries = [
+        Recalled(score=round(similarity, 4), sources=(), signals={"meaning": round(similarity, 4)}, summary=summary)
+        for summary, similarity in evidence.summaries
+        if similarity >= query.summaries_threshold and RecalledKind.SUMMARY in query.kinds
+    ]
+    kept = found[: query.max_top_k - min(len(summaries), query.max_top_k // 10)]
+    # sorting is stable: among equals, what was ranked first stays first
+    return sorted([*kept, *summaries], key=lambda item: -item.score)[: query.max_top_k]
+
+
+def _items(query: RecallQuery, evidence: Evidence) -> Iterator[Recalled]:
+    ranks = {turn_id(turn.message.session_id, turn.message.index): rank for rank, turn in enumerate(evidence.ranked)}
+    covered: set[str] = set()
+    shown: set[str] = set()
+    for turn in evidence.ranked:
+        key = turn_id(turn.message.session_id, turn.message.index)
+        chains = [chain for chain in evidence.chains.get(key, ()) if chain.chain_id not in shown]
+        wants_message = RecalledKind.MESSAGE in query.kinds
+        # with messages beside it, one memory stands for its turn; without them, every memory of the turn has to be named
+        for chain in chains[: 1 if wants_message else None] if key not in covered else ():
+            shown.add(chain.chain_id)
+            yield _memory(query, turn, chain, ranks)
+            covered |= {turn_id(source.session_id, source.message_index) for source in chain.current.sources}
+        if wants_message and key not in covered:
+            covered.add(key)
+            yield _message(turn)
+
+
+def _memory(query: RecallQuery, turn: Ranked, chain: MemoryChain, ranks: Mapping[str, int]) -> Recalled:
+    own = Source(session_id=turn.message.session_id, message_index=turn.message.index)
+    last = len(ranks)
+    others = sorted(
+        (source for source in chain.current.sources if source != own and source.session_id not in query.exclude_sessions),
+        key=lambda source: (ranks.get(turn_id(source.session_id, source.message_index), last), source),
+    )
+    return Recalled(score=round(turn.score, 4), sources=(own, *others), signals=turn.signals, memory=chain)
+
+
+def _message(turn: Ranked) -> Recalled:
+    source = Source(session_id=turn.message.session_id, message_index=turn.message.index)
+    return Recalled(score=round(turn.score, 4), sources=(source,), signals=turn.signals, message=turn.message)

@@ -1,0 +1,147 @@
+"""
+Agentic: several hops, each led by what the hops before found, with the reasons told. Driven by rules.
+
+The first hop gathers for a question that may need several messages. A query about several people or things is then asked for each
+of them alone. At last the connections of the memories found are followed. A turn keeps the best score that any hop gave it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from service.domain.memories import MemoryChain, Source
+from service.domain.recall import Recalled, RecalledKind, RecallQuery, RecallResult, StrategyName
+from service.recall.analysis import hints_of, statement_of
+from service.recall.evidence import Evidence, Plan, StageListener, Tools, gather_evidence
+from service.recall.ranking import Ranked
+from service.recall.selection import select
+from service.recall.strategies.balanced import plan_of
+from service.recall.weights import GATHERING
+
+MAX_PARTS = 3
+"""Into how many a query is taken apart at most."""
+PART_WEIGHT = 0.9
+"""What a score in a hop for a part of the query counts, beside one for the whole."""
+FOLLOWED = 5
+"""Of how many of the best memories the connections are followed."""
+CONNECTED_WEIGHT = 0.5
+"""What a memory's score counts for one that it is connected to."""
+
+_AND = re.compile(r"\b(?:and|or|versus|vs)\b|[;&]", re.IGNORECASE)
+
+
+async def agentic(tools: Tools, query: RecallQuery, on_stage: StageListener) -> RecallResult:
+    """Return what several hops find, and why they were made."""
+    await on_stage("Reading the query")
+    plan = _first_plan(query)
+    await on_stage(f"Hop 1: searching by {len(plan.meanings)} readings of the query")
+    hops = [await gather_evidence(tools, query, plan)]
+    reasons = [_first_reason(plan, hops[0])]
+    parts = parts_of(query.text)
+    if parts:
+        await on_stage(f"Hop 2: searching for each of {len(parts)} parts of the query")
+        hops += await asyncio.gather(*(gather_evidence(tools, query, _part_plan(query, part)) for part in parts))
+        reasons.append(f"The query is about several things, so each was looked for alone: {'; '.join(parts)}.")
+    items = select(query, _merged(hops))
+    connected = await _connected(tools, query, items)
+    if connected:
+        await on_stage(f"Following the connections of {FOLLOWED} memories")
+        reasons.append(f"Connections of the best memories led to {len(connected)} more.")
+    kept = sorted([*items, *connected], key=lambda item: -item.score)[: query.max_top_k]
+    await on_stage(f"Ranked {len(hops[0].ranked)} candidates over {len(hops)} searches, kept {len(kept)}")
+    return RecallResult(
+        strategy=StrategyName.AGENTIC,
+        items=kept,
+        search_queries=[*plan.meanings, *parts],
+        summary_queries=[*plan.meanings, *parts],
+        keywords=plan.hints.keywords,
+        date_ranges=plan.date_ranges,
+        reasoning=" ".join(reasons),
+    )
+
+
+def parts_of(text: str) -> list[str]:
+    """
+    Return the queries that *text* is made of, when it asks about several things joined by "and" or "or"; none otherwise.
+
+    Each part keeps the words that stand before the first joined thing only when it would be too short without them.
+    """
+    pieces = [piece.strip(" ,?.!") for piece in _AND.split(text)]
+    told = [piece for piece in pieces if hints_of(piece).keywords]
+    if not 2 <= len(told) <= MAX_PARTS:
+        return []
+    head, *rest = told
+    return [head, *(piece if len(hints_of(piece).keywords) > 1 else _instead(head, piece) for piece in rest)]
+
+
+def _instead(head: str, piece: str) -> str:
+    """Return *head* with its last content word replaced by *piece*: "dogs of Ann" and "Bob" make "dogs of Bob"."""
+    last = hints_of(head).keywords[-1]
+    return head[: head.rindex(last)] + piece
+
+
+def _first_plan(query: RecallQuery) -> Plan:
+    plan = plan_of(query)
+    readings = dict.fromkeys([*plan.meanings, statement_of(query.text, plan.hints) or query.text])
+    return replace(plan, meanings=list(readings), weights=GATHERING)
+
+
+def _part_plan(query: RecallQuery, part: str) -> Plan:
+    return replace(plan_of(replace(query, text=part)), weights=GATHERING, summaries=0)
+
+
+def _first_reason(plan: Plan, found: Evidence) -> str:
+    sessions = len({turn.message.session_id for turn in found.ranked})
+    words = ", ".join(plan.hints.keywords) or "no content word"
+    dates = f", drawn to {len(plan.date_ranges)} spans of time" if plan.date_ranges else ""
+    return f"Searched for {words}{dates}: {len(found.ranked)} candidates in {sessions} sessions."
+
+
+def _merged(hops: Sequence[Evidence]) -> Evidence:
+    """Return all hops in one: of a turn the best score, of a part's score a little less than of the whole's."""
+    best: dict[tuple[str, int], Ranked] = {}
+    chains: dict[str, list[MemoryChain]] = {}
+    for place, hop in enumerate(hops):
+        for turn in hop.ranked:
+            weighted = turn if place == 0 else replace(turn, score=turn.score * PART_WEIGHT)
+            key = (turn.message.session_id, turn.message.index)
+            if key not in best or best[key].score < weighted.score:
+                best[key] = weighted
+        for turn_id, found in hop.chains.items():
+            known = chains.setdefault(turn_id, [])
+            known += [chain for chain in found if all(chain.chain_id != one.chain_id for one in known)]
+    ranked = sorted(best.values(), key=lambda turn: -turn.score)
+    return Evidence(ranked=ranked, chains=chains, summaries=hops[0].summaries)
+
+
+async def _connected(tools: Tools, query: RecallQuery, items: Sequence[Recalled]) -> list[Recalled]:
+    """Return the memories that the best ones are connected to and that were not found yet."""
+    if RecalledKind.MEMORY not in query.kinds:
+        return []
+    memories = [(item, item.memory) for item in items if item.memory is not None]
+    shown = {memory.chain_id for _, memory in memories}
+    wanted: dict[str, float] = {}
+    for item, memory in memories[:FOLLOWED]:
+        for chain_id in memory.connections:
+            if chain_id not in shown:
+                wanted.setdefault(chain_id, item.score * CONNECTED_WEIGHT)
+    ids = [chain_id for _, memory in memories[:FOLLOWED] for chain_id in memory.connections if chain_id in wanted]
+    chains = await tools.memories.chains(query.scope, list(dict.fromkeys(ids))) if ids else ()
+    covered = {source for item in items for source in item.sources}
+    return [
+        Recalled(
+            score=round(wanted[chain.chain_id], 4),
+            sources=sources,
+            signals={"connected": round(wanted[chain.chain_id], 4)},
+            memory=chain,
+        )
+        for chain in chains
+        if chain is not None and (sources := _sources(query, chain)) and not covered.issuperset(sources)
+    ]
+
+
+def _sources(query: RecallQuery, chain: MemoryChain) -> tuple[Source, ...]:
+    return tuple(source for source in chain.current.sources if source.session_id not in query.exclude_sessions)
