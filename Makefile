@@ -11,6 +11,8 @@ LOCKED := $(if $(shell command -v flock),flock Makefile,)
 SETUP := @$(LOCKED) $(MAKE) --no-print-directory --silent
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 PINNED := --require-hashes --only-binary :all:
+COMPILE := $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -50,10 +52,8 @@ $(NODE_CLIENT)/node_modules/.ready: $(NODE_CLIENT)/package.json $(NODE_CLIENT)/p
 	touch $@
 
 lock: setup-test ## Pin every dependency anew, with hashes
-	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 \
-		requirements.in requirements-build.in -o requirements.txt
-	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 \
-		-c requirements.txt requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) requirements.in requirements-build.in -o requirements.txt
+	$(COMPILE) -c requirements.txt requirements-dev.in -o requirements-dev.txt
 
 # --- the product ------------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -48,6 +48,8 @@ class Serving:
 
     environment: Mapping[str, str] = field(default_factory=lambda: BOOTSTRAP)
     data_dir: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="mn", dir="/tmp")))
+    command: Sequence[str] = (sys.executable, "-m", "service", "serve")
+    folder: Path = ROOT
     process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Serving:
@@ -75,12 +77,12 @@ class Serving:
         listen = {"MNEME_HTTP_LISTEN": "127.0.0.1:0", "MNEME_GRPC_LISTEN": "127.0.0.1:0"}
         with self.output.open("ab") as output, self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "service", "serve"],
+                self.command,
                 env={**environment, **listen, "MNEME_DATA_DIR": str(self.data_dir), **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=log,
-                cwd=ROOT,
+                cwd=self.folder,
             )
         return self.process
 

@@ -1,0 +1,98 @@
+"""
+What an application written for recallrai 0.4.1 does. Each `check_` function is one fact, run in a process of its own:
+`python sdk_0_4_1.py NAME`, with that version in front of the path.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from uuid import uuid4
+
+from recallrai import RecallrAI
+from recallrai.exceptions import (
+    AuthenticationError,
+    InvalidCategoriesError,
+    InvalidSessionStateError,
+    SessionNotFoundError,
+    UserAlreadyExistsError,
+    UserNotFoundError,
+    ValidationError,
+)
+from recallrai.models import MessageRole, RecallStrategy, SessionStatus
+
+from tests.compat.raising import raises
+
+URL, KEY, PROJECT = (os.environ[name] for name in ("MNEME_URL", "MNEME_API_KEY", "MNEME_PROJECT_ID"))
+client = RecallrAI(api_key=KEY, project_id=PROJECT, base_url=URL)
+USER = f"old-{uuid4()}"
+
+
+def check_users() -> None:
+    """A user is created, listed by metadata, updated, refreshed and deleted; its id is `user_id` on the wire."""
+    user = client.create_user(USER, metadata={"cohort": USER})
+    assert [found.user_id for found in client.list_users(metadata_filter={"cohort": USER}).users] == [USER]
+    user.update(new_metadata={"b": 2}, new_user_id=f"{USER}-renamed")
+    user.refresh()
+    assert (user.user_id, user.metadata) == (f"{USER}-renamed", {"b": 2})
+    user.delete()
+    raises(UserNotFoundError, client.get_user, f"{USER}-renamed")
+
+
+def check_sessions() -> None:
+    """A session is created, updated, listed by status and metadata, and its messages are paged."""
+    user = client.create_user(USER)
+    session = user.create_session(auto_process_after_seconds=600, metadata={"type": "chat"})
+    session.add_message(role=MessageRole.USER, content="Hello")
+    session.add_message(role=MessageRole.ASSISTANT, content="Hello yourself")
+    page = session.get_messages(offset=1, limit=50)
+    assert ([message.content for message in page.messages], page.total, page.has_more) == (["Hello yourself"], 2, False)
+    session.update(new_metadata={"type": "support_chat"})
+    listed = user.list_sessions(metadata_filter={"type": "support_chat"}, status_filter=[SessionStatus.PENDING])
+    assert [found.session_id for found in listed.sessions] == [session.session_id]
+    assert user.get_last_n_messages(n=1).messages[0].session_id == session.session_id
+
+
+def check_memories_and_context() -> None:
+    """A processed session becomes memories, and every strategy of that time, `deep` too, recalls them below the prompt."""
+    user = client.create_user(USER)
+    first = user.create_session(metadata={"type": "chat"})
+    first.add_message(MessageRole.USER, "I am allergic to peanuts and I carry an epinephrine pen.")
+    first.process()
+    end = time.monotonic() + 60
+    while first.status != SessionStatus.PROCESSED:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+        first.refresh()
+    memories = user.list_memories(session_id_filter=[first.session_id], session_metadata_filter={"type": "chat"})
+    assert "peanuts" in memories.items[0].content
+    second = user.create_session()
+    second.add_message(MessageRole.USER, "What am I allergic to?")
+    for strategy in RecallStrategy:
+        while "peanuts" not in (bare := second.get_context(recall_strategy=strategy, include_system_prompt=False).context):
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        with_prompt = second.get_context(recall_strategy=strategy).context
+        assert with_prompt.endswith(f"\n\n\n{bare}")
+
+
+def check_errors() -> None:
+    """Each exception class is raised by what its name says."""
+    user = client.create_user(USER)
+    raises(UserAlreadyExistsError, client.create_user, USER)
+    raises(SessionNotFoundError, user.get_session, str(uuid4()))
+    raises(ValidationError, user.list_sessions, limit=0)
+    raises(AuthenticationError, RecallrAI(api_key="rai_wrong", project_id=PROJECT, base_url=URL).list_users)
+    raises(InvalidCategoriesError, user.list_memories, categories=["no_such_category"])
+    session = user.create_session()
+    session.add_message(MessageRole.USER, "I have a dog called Rex.")
+    session.process()
+    raises(InvalidSessionStateError, session.add_message, MessageRole.USER, "Too late")
+    raises(InvalidSessionStateError, session.process)
+    user.delete()
+    raises(UserNotFoundError, session.add_message, MessageRole.USER, "Gone")
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]]()
