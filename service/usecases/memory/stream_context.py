@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from service.domain.ids import ProjectId, UserId
 from service.domain.recall import Context
@@ -21,7 +21,7 @@ class StreamContext:
 
     async def __call__(
         self, project_id: ProjectId, user_id: UserId, session_id: str, wanted: ContextWanted
-    ) -> AsyncIterator[str | Context]:
+    ) -> AsyncGenerator[str | Context]:
         """
         Yield a status line for a person at each stage, the first before any work, and the context at last. Whoever stops
         iterating stops the work.

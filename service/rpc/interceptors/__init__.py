@@ -1,0 +1,30 @@
+"""What every call goes through, in one order: request id, log, errors, authentication, deadline, validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import protovalidate
+
+from service.rpc.interceptors.access import Authentication, access_table
+from service.rpc.interceptors.deadline import Deadline
+from service.rpc.interceptors.errors import Errors
+from service.rpc.interceptors.layers import Layer
+from service.rpc.interceptors.log import Log, RpcMetrics
+from service.rpc.interceptors.request_id import RequestIds
+from service.rpc.interceptors.validation import Validation
+from service.rpc.logger import Logger
+from service.usecases.projects.authenticate import Authenticate
+
+
+def layers(*, log: Logger, metrics: RpcMetrics, authenticate: Authenticate, deadline: timedelta) -> Sequence[Layer]:
+    """Return the layers, outermost first."""
+    return (
+        RequestIds(),
+        Log(log, metrics),
+        Errors(log),
+        Authentication(authenticate, access_table()),
+        Deadline(deadline),
+        Validation(protovalidate.Validator()),
+    )

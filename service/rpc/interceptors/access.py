@@ -1,0 +1,62 @@
+"""Who may call what."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from google.protobuf.descriptor import MethodDescriptor
+from mneme.v1 import http_pb2, memory_service_pb2, projects_service_pb2, sessions_service_pb2, users_service_pb2
+
+from service.domain.errors import ScopeMissing
+from service.domain.projects import KeyScope
+from service.rpc.interceptors.layers import Call
+from service.rpc.principal import PRINCIPAL
+from service.usecases.projects.authenticate import Authenticate
+
+API_KEY = "x-recallr-api-key"
+PROJECT_ID = "x-recallr-project-id"
+
+FILES = (users_service_pb2, sessions_service_pb2, memory_service_pb2, projects_service_pb2)
+"""The modules that hold the services of the contract."""
+
+_SCOPES = {
+    http_pb2.ACCESS_UNSPECIFIED: KeyScope.PROJECT,
+    http_pb2.ACCESS_PROJECT: KeyScope.PROJECT,
+    http_pb2.ACCESS_ADMIN: KeyScope.ADMIN,
+}
+
+
+def access_table() -> Mapping[str, KeyScope]:
+    """Return the scope that each method asks for, by its path, as the contract says."""
+    return {
+        f"/{service.full_name}/{method.name}": _scope(method)
+        for file in FILES
+        for service in file.DESCRIPTOR.services_by_name.values()
+        for method in service.methods
+    }
+
+
+class Authentication:
+    """Finds out who is calling, and refuses those who may not."""
+
+    def __init__(self, authenticate: Authenticate, scopes: Mapping[str, KeyScope]) -> None:
+        """Keep the use case and the scope of each method."""
+        self._authenticate = authenticate
+        self._scopes = scopes
+
+    @asynccontextmanager
+    async def __call__(self, call: Call) -> AsyncIterator[None]:
+        """Set the principal. Raises CredentialsMissing, CredentialsInvalid, ScopeMissing."""
+        principal = await self._authenticate(api_key=call.metadata.get(API_KEY), project_id=call.metadata.get(PROJECT_ID))
+        call.project_id = principal.project_id
+        scope = self._scopes[call.method]
+        if scope not in principal.scopes:
+            raise ScopeMissing(scope=scope)
+        # not reset: gRPC gives each call a context of its own
+        PRINCIPAL.set(principal)
+        yield
+
+
+def _scope(method: MethodDescriptor) -> KeyScope:
+    return _SCOPES[method.GetOptions().Extensions[http_pb2.http_method].access]

@@ -1,0 +1,32 @@
+"""No call runs for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import grpc
+
+from service.rpc.interceptors.layers import Call
+
+
+class Deadline:
+    """Ends calls that take too long. A shorter deadline of the caller's own is kept by gRPC itself, which cancels the call."""
+
+    def __init__(self, longest: timedelta) -> None:
+        """Keep the time that a call may take."""
+        self._longest = longest
+
+    @asynccontextmanager
+    async def __call__(self, call: Call) -> AsyncIterator[None]:
+        """Cancel the work when its time is over, and say so."""
+        try:
+            async with asyncio.timeout(self._longest.total_seconds()) as limit:
+                yield
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            call.code = grpc.StatusCode.DEADLINE_EXCEEDED
+            await call.context.abort(call.code, "The call took too long")

@@ -1,0 +1,112 @@
+"""The one place where an error becomes a gRPC status."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import grpc
+from google.protobuf.any_pb2 import Any
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+from grpc_status import rpc_status
+
+from service.domain.errors import (
+    AlreadyExists,
+    ConcurrentChange,
+    DomainError,
+    InvalidRequest,
+    NotAuthenticated,
+    NotFound,
+    RateLimited,
+    ScopeMissing,
+    StorageUnavailable,
+    Violation,
+    WrongState,
+)
+from service.rpc.interceptors.layers import Call
+from service.rpc.interceptors.request_id import REQUEST_ID
+from service.rpc.logger import Logger
+
+DOMAIN = "mneme"
+MAX_VIOLATIONS = 20
+"""The most violations that one error lists: details travel in metadata, which clients bound to a few kilobytes."""
+
+_CODES: Mapping[type[DomainError], grpc.StatusCode] = {
+    InvalidRequest: grpc.StatusCode.INVALID_ARGUMENT,
+    NotAuthenticated: grpc.StatusCode.UNAUTHENTICATED,
+    ScopeMissing: grpc.StatusCode.PERMISSION_DENIED,
+    NotFound: grpc.StatusCode.NOT_FOUND,
+    AlreadyExists: grpc.StatusCode.ALREADY_EXISTS,
+    WrongState: grpc.StatusCode.FAILED_PRECONDITION,
+    RateLimited: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    StorageUnavailable: grpc.StatusCode.UNAVAILABLE,
+    ConcurrentChange: grpc.StatusCode.ABORTED,
+}
+
+
+class Errors:
+    """Turns a DomainError into its status, and anything unforeseen into a bland INTERNAL and a full line in the log."""
+
+    def __init__(self, log: Logger) -> None:
+        """Keep the logger."""
+        self._log = log
+
+    @asynccontextmanager
+    async def __call__(self, call: Call) -> AsyncIterator[None]:
+        """End the call with a status when it fails."""
+        try:
+            yield
+        except DomainError as error:
+            call.code, call.reason = code_of(error), error.reason
+            await _abort(call, error.message, details_of(error))
+        except grpc.aio.AbortError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the caller gets no detail of it
+            call.code, call.reason = grpc.StatusCode.INTERNAL, "INTERNAL"
+            self._log.error("rpc failed", method=call.method.removeprefix("/"), request_id=call.request_id, exc_info=error)
+            await _abort(call, "Internal error", [_info("INTERNAL", {"request_id": call.request_id})])
+
+
+def code_of(error: DomainError) -> grpc.StatusCode:
+    """Return the code of an error: that of the nearest of its classes in the table."""
+    return next(_CODES[kind] for kind in type(error).__mro__ if kind in _CODES)
+
+
+def details_of(error: DomainError) -> list[Message]:
+    """Return what a program needs to know of an error."""
+    details: list[Message] = [_info(error.reason, error.metadata)]
+    if isinstance(error, InvalidRequest) and error.violations:
+        details.append(BadRequest(field_violations=map(_violation, error.violations[:MAX_VIOLATIONS])))
+    if isinstance(error, RateLimited):
+        details.append(RetryInfo(retry_delay=_duration(error.retry_after)))
+    return details
+
+
+async def _abort(call: Call, message: str, details: list[Message]) -> None:
+    status = Status(code=call.code.value[0], message=message, details=map(_packed, details))
+    trailing = ((REQUEST_ID, call.request_id), *rpc_status.to_status(status).trailing_metadata)
+    await call.context.abort(call.code, message, trailing)
+
+
+def _info(reason: str, metadata: Mapping[str, str]) -> ErrorInfo:
+    return ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata)
+
+
+def _violation(violation: Violation) -> BadRequest.FieldViolation:
+    return BadRequest.FieldViolation(field=violation.field, description=violation.description)
+
+
+def _duration(span: timedelta) -> Duration:
+    duration = Duration()
+    duration.FromTimedelta(span)
+    return duration
+
+
+def _packed(message: Message) -> Any:
+    packed = Any()
+    packed.Pack(message)
+    return packed

@@ -1,0 +1,49 @@
+"""The rules that the contract states are checked before anything is done."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import protovalidate
+
+from service.domain.errors import InvalidRequest, Violation
+from service.rpc.interceptors.layers import Call
+
+REQUIRED = "is required"
+"""What is said of a field that must be there and is not."""
+
+
+class Validation:
+    """Refuses requests that break a rule of the contract."""
+
+    def __init__(self, validator: protovalidate.Validator) -> None:
+        """Keep the validator, which compiles the rules of each message once."""
+        self._validator = validator
+
+    @asynccontextmanager
+    async def __call__(self, call: Call) -> AsyncIterator[None]:
+        """Raise InvalidRequest with every broken rule."""
+        if broken := self._validator.collect_violations(call.request):
+            violations = [_violation(violation) for violation in broken]
+            first = violations[0]
+            raise InvalidRequest(f"{first.field}: {first.description}", violations)
+        yield
+
+
+def _violation(broken: protovalidate.Violation) -> Violation:
+    path = broken.proto.field
+    field = "".join(map(_element, path.elements)).removeprefix(".") if path is not None else ""
+    return Violation(field=field, description=REQUIRED if _is_absent(broken) else broken.proto.message)
+
+
+def _is_absent(broken: protovalidate.Violation) -> bool:
+    """Return whether the field was left out: what proto3 cannot tell from absent, "" and enum value 0, counts as absent."""
+    rule = broken.proto.rule_id
+    return rule == "required" or (rule in {"string.min_len", "enum.not_in", "repeated.min_items"} and not broken.field_value)
+
+
+def _element(element: protovalidate.FieldPathElementPb) -> str:
+    """Return one step of a field's path, such as `.messages[2]`."""
+    subscript = element.subscript
+    return f".{element.field_name}" if subscript is None else f".{element.field_name}[{subscript.value}]"

@@ -1,0 +1,54 @@
+"""Projects and keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from mneme.v1 import project_pb2
+
+from service.domain.projects import ApiKey, Category, KeyScope, Project, ProjectSettings
+from service.rpc.mapping.values import to_timestamp
+
+SCOPES: Mapping[KeyScope, project_pb2.ApiKeyScope.ValueType] = {
+    KeyScope.PROJECT: project_pb2.API_KEY_SCOPE_PROJECT,
+    KeyScope.ADMIN: project_pb2.API_KEY_SCOPE_ADMIN,
+}
+_FROM_SCOPE = {wire: noun for noun, wire in SCOPES.items()}
+
+
+def to_project(project: Project) -> project_pb2.Project:
+    """Return a project."""
+    settings = project_pb2.ProjectSettings(
+        categories=[
+            project_pb2.Category(name=category.name, description=category.description) for category in project.settings.categories
+        ],
+        merge_conflict_enabled=project.settings.merge_conflict_enabled,
+    )
+    return project_pb2.Project(
+        project_id=project.project_id, name=project.name, created_at=to_timestamp(project.created_at), settings=settings
+    )
+
+
+def from_settings(settings: project_pb2.ProjectSettings) -> ProjectSettings:
+    """Return the choices of a project."""
+    return ProjectSettings(
+        categories=tuple(Category(name=category.name, description=category.description) for category in settings.categories),
+        merge_conflict_enabled=settings.merge_conflict_enabled,
+    )
+
+
+def to_api_key(key: ApiKey) -> project_pb2.ApiKey:
+    """Return what is kept of a key."""
+    return project_pb2.ApiKey(
+        key_id=key.key_id,
+        project_id=key.project_id,
+        scopes=sorted(SCOPES[scope] for scope in key.scopes),
+        name=key.name,
+        created_at=to_timestamp(key.created_at),
+        revoked_at=to_timestamp(key.revoked_at) if key.revoked_at is not None else None,
+    )
+
+
+def from_scopes(scopes: Iterable[project_pb2.ApiKeyScope.ValueType]) -> frozenset[KeyScope]:
+    """Return what a key may do."""
+    return frozenset(_FROM_SCOPE[scope] for scope in scopes)

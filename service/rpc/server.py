@@ -1,0 +1,89 @@
+"""The gRPC server."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from mneme.v1.memory_service_pb2_grpc import MemoryServiceServicer, add_MemoryServiceServicer_to_server
+from mneme.v1.projects_service_pb2_grpc import ProjectsServiceServicer, add_ProjectsServiceServicer_to_server
+from mneme.v1.sessions_service_pb2_grpc import SessionsServiceServicer, add_SessionsServiceServicer_to_server
+from mneme.v1.users_service_pb2_grpc import UsersServiceServicer, add_UsersServiceServicer_to_server
+
+from service.rpc.interceptors.access import FILES
+from service.rpc.interceptors.layers import Layer, LayeredInterceptor
+
+_MEBIBYTE = 1024 * 1024
+
+_OPTIONS: Sequence[tuple[str, int]] = (
+    # 0: a second service on the same port would silently take half of the connections
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", 8 * _MEBIBYTE),
+    # a page of 500 long messages; the client's own limit decides what it takes
+    ("grpc.max_send_message_length", 256 * _MEBIBYTE),
+    ("grpc.max_metadata_size", 16 * 1024),
+    ("grpc.absolute_max_metadata_size", 32 * 1024),
+    # gateways keep idle channels open for long
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+)
+_MAX_CONCURRENT_CALLS = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Servicers:
+    """The services of the contract."""
+
+    users: UsersServiceServicer
+    sessions: SessionsServiceServicer
+    memory: MemoryServiceServicer
+    projects: ProjectsServiceServicer
+
+
+@asynccontextmanager
+async def running_server(listen: str, servicers: Servicers, layers: Sequence[Layer], *, grace: timedelta) -> AsyncIterator[str]:
+    """
+    Serve on *listen*, `host:port` with port 0 for a free one, or `unix:<path>`, and yield the address that a client dials.
+
+    On the way out the health service says NOT_SERVING, new calls are refused and running ones have *grace* to end. Raises
+    OSError when the address cannot be had.
+    """
+    server = grpc.aio.server(
+        interceptors=[LayeredInterceptor(layers)], options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CONCURRENT_CALLS
+    )
+    add_UsersServiceServicer_to_server(servicers.users, server)
+    add_SessionsServiceServicer_to_server(servicers.sessions, server)
+    add_MemoryServiceServicer_to_server(servicers.memory, server)
+    add_ProjectsServiceServicer_to_server(servicers.projects, server)
+    healthy = await _add_public_services(server)
+    address = _bind(server, listen)
+    await server.start()
+    try:
+        yield address
+    finally:
+        await healthy.enter_graceful_shutdown()
+        await server.stop(grace.total_seconds())
+
+
+async def _add_public_services(server: grpc.aio.Server) -> health.aio.HealthServicer:
+    """Add health and reflection, which need no credential."""
+    names = [service.full_name for file in FILES for service in file.DESCRIPTOR.services_by_name.values()]
+    healthy = health.aio.HealthServicer()
+    for name in names:
+        await healthy.set(name, health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
+    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    return healthy
+
+
+def _bind(server: grpc.aio.Server, listen: str) -> str:
+    try:
+        port = server.add_insecure_port(listen)
+    except RuntimeError as error:
+        raise OSError(f"cannot listen on {listen}: {error}") from error
+    return listen if listen.startswith("unix:") else f"{listen.rpartition(':')[0]}:{port}"
