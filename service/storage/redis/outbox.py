@@ -14,6 +14,8 @@ from service.storage.redis.streams import Entry, Streams
 
 BATCH = 500
 """Users read, and entries queued, in one round trip."""
+SEARCHED = 2_000
+"""Entries looked at in one script, so that a long outbox holds up nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,21 @@ class RedisOutbox:
         """Remove entries whose effect is durable in the index."""
         for bucket, group in groupby(sorted(entries, key=lambda entry: entry.bucket), key=lambda entry: entry.bucket):
             await self.streams.retire(bucket, [entry.entry_id for entry in group])
+
+    async def pending(self, scope: Scope, kind: IndexedKind) -> Sequence[str]:
+        """
+        Return the ids of the records of a user whose index entry may trail the truth: queued or claimed, not retired yet.
+
+        Read before a search, this and the hits of the search together miss no record that was committed before.
+        """
+        outbox = self.keyspace.user(scope).bucket.outbox
+        about = [quoted(scope.project_id), scope.user_key, kind]
+        found: dict[str, None] = {}
+        start = "-"
+        while start:
+            start, records = await self.database.run("find_entries", [outbox], [*about, start, SEARCHED])
+            found |= dict.fromkeys(records)
+        return list(found)
 
     async def enqueue_all(self) -> int:
         """Queue an entry for every record there is, and return how many: the whole index will be rebuilt."""
