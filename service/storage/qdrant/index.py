@@ -63,8 +63,9 @@ class QdrantIndex:
 
     async def delete(self, kind: IndexedKind, scope: Scope, record_ids: Sequence[str]) -> None:
         """Remove points; missing ones are no error. Durable when it returns."""
-        ids = models.PointIdsList(points=[point_id(kind, scope, record_id) for record_id in record_ids])
-        await self._delete(kind, ids)
+        if record_ids:
+            ids = models.PointIdsList(points=[point_id(kind, scope, record_id) for record_id in record_ids])
+            await self._delete(kind, ids)
 
     async def delete_session_turns(self, scope: Scope, session_id: SessionId) -> None:
         """Remove every turn of a session. Durable when it returns."""
