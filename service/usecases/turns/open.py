@@ -1,0 +1,115 @@
+"""Open a turn."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from service.domain.errors import DomainError
+from service.domain.ports.models import Clock
+from service.domain.recall import Context, ContextRequest, StrategyName
+from service.recall.context import ContextBuilder
+from service.recall.prompts import system_prompt
+from service.recall.recaller import Recaller
+from service.usecases.limits import parse_timezone
+from service.usecases.memory.get_context import ContextWanted
+from service.usecases.turns.places import Place, Places, PlaceWanted
+
+
+class RecallOutcome(StrEnum):
+    """What became of a recall."""
+
+    NOT_ASKED = "not_asked"
+    DONE = "done"
+    TIMED_OUT = "timed_out"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnRecall:
+    """What is to be recalled for a turn, and how long it may take. An empty *query* means nothing."""
+
+    query: str
+    context: ContextWanted
+    patience: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedTurn:
+    """
+    A turn that may go to the model. *context* is None unless the recall was done.
+
+    *prompt* tells how to read a context and depends on nothing but the strategy that was asked for.
+    """
+
+    place: Place
+    outcome: RecallOutcome
+    context: Context | None
+    prompt: str
+    took: timedelta
+
+
+class OpenTurn:
+    """Finds the session of a turn and recalls what earlier sessions tell about it."""
+
+    def __init__(self, places: Places, recaller: Recaller, builder: ContextBuilder, clock: Clock) -> None:
+        """Keep what finds the place, the recaller, the builder of contexts and the clock."""
+        self._places = places
+        self._recaller = recaller
+        self._builder = builder
+        self._clock = clock
+
+    async def __call__(self, wanted: PlaceWanted, recall: TurnRecall) -> OpenedTurn:
+        """
+        Return the turn; a recall that fails or outlasts its patience is told in the outcome.
+
+        Raises UserNotFound, SessionNotFound, InvalidRequest.
+        """
+        request = ContextRequest(
+            timezone=parse_timezone("timezone", recall.context.timezone),
+            last_n_messages=recall.context.last_n_messages,
+            last_n_summaries=recall.context.last_n_summaries,
+            # it goes to another place of the prompt than the context, so that a cache keeps it
+            include_system_prompt=False,
+            token_budget=recall.context.token_budget,
+        )
+        place = await self._places.find(wanted)
+        begun = time.monotonic()
+        outcome, context = await self._recall(place, recall, request)
+        done = outcome in (RecallOutcome.DONE, RecallOutcome.NOT_ASKED)
+        return OpenedTurn(
+            place=place,
+            outcome=outcome,
+            context=context,
+            prompt=_prompt(recall.context.limits.strategy) if done and recall.context.include_system_prompt else "",
+            took=timedelta(seconds=time.monotonic() - begun),
+        )
+
+    async def _recall(self, place: Place, recall: TurnRecall, request: ContextRequest) -> tuple[RecallOutcome, Context | None]:
+        """Recall and render within the patience."""
+        if not recall.query.strip():
+            return RecallOutcome.NOT_ASKED, None
+        session, scope = place.session, place.user.scope
+        query = recall.context.limits.query(
+            scope,
+            recall.query,
+            now=session.created_at if session.custom_created_at else self._clock.now(),
+            # the caller sends what was said in this one
+            exclude_sessions=frozenset({session.session_id}),
+        )
+        try:
+            async with asyncio.timeout(recall.patience.total_seconds()):
+                result = await self._recaller(query)
+                return RecallOutcome.DONE, await self._builder(scope, session, query, result, request)
+        except TimeoutError:
+            return RecallOutcome.TIMED_OUT, None
+        except DomainError:
+            return RecallOutcome.FAILED, None
+
+
+def _prompt(strategy: StrategyName) -> str:
+    """Return the prompt of a strategy that was asked for. One that is chosen anew each time has that of the default."""
+    return system_prompt(StrategyName.BALANCED if strategy is StrategyName.AUTO else strategy)

@@ -1,0 +1,71 @@
+"""Where a turn belongs: its user and its session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from service.domain.errors import UserAlreadyExists, UserNotFound
+from service.domain.ids import ProjectId, UserId, parse_session_id
+from service.domain.ports.stores import SessionStore, UserStore
+from service.domain.sessions import NewSession, Session, SessionStatus
+from service.domain.users import NewUser, User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceWanted:
+    """Whose turn it is. An empty *session_id* means the newest pending session that was active within *inactivity*."""
+
+    project_id: ProjectId
+    user_id: UserId
+    allow_new_user: bool
+    session_id: str
+    inactivity: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The user and the session of a turn, and which of them are new."""
+
+    user: User
+    session: Session
+    user_created: bool
+    session_created: bool
+
+
+class Places:
+    """Finds where turns belong."""
+
+    def __init__(self, users: UserStore, sessions: SessionStore) -> None:
+        """Keep the stores."""
+        self._users = users
+        self._sessions = sessions
+
+    async def find(self, wanted: PlaceWanted) -> Place:
+        """Return the place, made where that is allowed. Raises UserNotFound, SessionNotFound."""
+        user, user_created = await self._user(wanted)
+        if wanted.session_id:
+            session = await self._sessions.get(user.scope, parse_session_id(wanted.session_id))
+            if session.status is SessionStatus.PENDING:
+                return Place(user=user, session=session, user_created=user_created, session_created=False)
+        session, created = await self.resume(user, wanted.inactivity)
+        return Place(user=user, session=session, user_created=user_created, session_created=created)
+
+    async def resume(self, user: User, inactivity: timedelta) -> tuple[Session, bool]:
+        """Return the user's open session and False, or a new one and True."""
+        new = NewSession(metadata={}, auto_process_after=inactivity)
+        return await self._sessions.resume(user.scope, inactivity, new)
+
+    async def _user(self, wanted: PlaceWanted) -> tuple[User, bool]:
+        """Return the user, and whether this call created it. Raises UserNotFound."""
+        try:
+            return await self._users.get(wanted.project_id, wanted.user_id), False
+        except UserNotFound:
+            if not wanted.allow_new_user:
+                raise
+        new = NewUser(user_id=wanted.user_id, metadata={}, merge_conflict_enabled=None)
+        try:
+            return await self._users.create(wanted.project_id, new), True
+        except UserAlreadyExists:
+            # another turn of the same user came first
+            return await self._users.get(wanted.project_id, wanted.user_id), False
