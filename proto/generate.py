@@ -12,6 +12,7 @@ from pathlib import Path
 
 PROTO = Path(__file__).resolve().parent
 OUT = PROTO / "gen"
+COMMENTED = "mneme/contract.binpb"
 THIRD_PARTY = ["buf/validate/validate.proto"]
 
 
@@ -37,15 +38,16 @@ def differences(wanted: Path, present: Path) -> list[str]:
     files = {
         str(path.relative_to(root))
         for root in (wanted, present)
-        for path in root.rglob("*.py*")
-        if "__pycache__" not in path.parts
+        for path in root.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
     }
     _, changed, absent = filecmp.cmpfiles(wanted, present, files, shallow=False)
     return sorted([*changed, *absent])
 
 
 def generate(out: Path) -> None:
-    """Write every generated module into the empty folder *out*."""
+    """Write every generated module, and the contract with its comments, into the empty folder *out*."""
+    (out / COMMENTED).parent.mkdir()
     ours = sorted(str(path.relative_to(PROTO)) for path in (PROTO / "mneme").rglob("*.proto"))
     command = [
         sys.executable,
@@ -55,6 +57,9 @@ def generate(out: Path) -> None:
         f"-I{PROTO / 'third_party'}",
         f"-I{PROTO}",
         f"--python_out={out}",
+        # the modules hold no comments, and the OpenAPI document is made of them
+        "--include_source_info",
+        f"--descriptor_set_out={out / COMMENTED}",
         f"--grpc_python_out={out}",
         f"--mypy_out=quiet:{out}",
         f"--mypy_grpc_out=quiet,only_async:{out}",

@@ -23,9 +23,9 @@ class DuplicateRoute(ValueError):
     """Two methods claim one verb and path, and no query parameter tells them apart."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Route:
-    """A method under one of its bindings."""
+    """A method under one of its bindings. Equal only to itself, so that it can be a key."""
 
     method: Method
     binding: Binding
@@ -103,9 +103,9 @@ class Router:
     def __init__(self, methods: Iterable[Method]) -> None:
         """Compile the bindings of *methods*. DuplicateRoute when two of them cannot be told apart."""
         self._root = _Node()
-        for method in methods:
-            for binding in method.bindings:
-                self._add(Route(method=method, binding=binding))
+        self.routes = tuple(Route(method=method, binding=binding) for method in methods for binding in method.bindings)
+        for route in self.routes:
+            self._add(route)
 
     def _add(self, route: Route) -> None:
         """Put one *route* into the trie."""

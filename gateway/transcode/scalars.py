@@ -56,7 +56,7 @@ def json_reader(field: FieldDescriptor) -> Reader:
 
 def text_reader(field: FieldDescriptor) -> Reader:
     """Return what turns the text of a query parameter, header or path segment into the value of a scalar or enum *field*."""
-    return _read_bool_text if field.cpp_type == field.CPPTYPE_BOOL else json_reader(field)
+    return read_flag if field.cpp_type == field.CPPTYPE_BOOL else json_reader(field)
 
 
 def json_writer(field: FieldDescriptor) -> Writer | None:
@@ -86,7 +86,8 @@ def _read_bool(value: Any) -> bool:
     return value
 
 
-def _read_bool_text(value: str) -> bool:
+def read_flag(value: str) -> bool:
+    """Return the boolean that a text stands for, in any case. WrongValue for any other text."""
     folded = value.lower()
     if folded in _TRUE:
         return True

@@ -1,0 +1,110 @@
+"""One HTTP request and its answer, over raw ASGI."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = Iterable[tuple[bytes, bytes]]
+
+JSON = b"application/json"
+TEXT = b"text/plain; charset=utf-8"
+
+# status in logs and metrics of a request whose client left before the answer, as proxies write it
+CLIENT_CLOSED = 499
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+
+
+class ClientGone(Exception):
+    """The client left before its request was read."""
+
+
+class BodyTooLarge(Exception):
+    """The body is longer than *limit* bytes."""
+
+    def __init__(self, limit: int) -> None:
+        """Keep the *limit*."""
+        super().__init__(f"Request body is larger than {limit} bytes")
+        self.limit = limit
+
+
+class Exchange:
+    """
+    A request and its answer.
+
+    *headers* holds the first value of each request header by lower-case name. *route* is the template that the path matched, for
+    logs and metrics; *status* is that of the answer, or 0 while there is none.
+    """
+
+    __slots__ = ("_send", "headers", "receive", "request_id", "route", "scope", "status")
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take the three of an ASGI call. The request id is the caller's when it is well formed, else a new one."""
+        self.scope = scope
+        self.receive = receive
+        self._send = send
+        self.headers: dict[bytes, bytes] = {}
+        for name, value in scope["headers"]:
+            self.headers.setdefault(name, value)
+        given = self.headers.get(b"x-request-id", b"")
+        self.request_id = given.decode() if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
+        self.route = "unmatched"
+        self.status = 0
+
+    @property
+    def method(self) -> str:
+        """The HTTP verb, upper case."""
+        return str(self.scope["method"])
+
+    @property
+    def raw_path(self) -> bytes:
+        """The path as it was sent, percent-encoding and all, without the query."""
+        return bytes(self.scope["raw_path"])
+
+    async def read_body(self, limit: int) -> bytes:
+        """Return the whole body. BodyTooLarge as soon as it is known to exceed *limit* bytes; ClientGone when it never ends."""
+        declared = self.headers.get(b"content-length", b"")
+        if declared.isdigit() and int(declared) > limit:
+            raise BodyTooLarge(limit)
+        body = bytearray()
+        while True:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            body += message.get("body", b"")
+            if len(body) > limit:
+                raise BodyTooLarge(limit)
+            if not message.get("more_body", False):
+                return bytes(body)
+
+    async def wait_until_gone(self) -> None:
+        """Return when the client has left. Only receiving tells: sending to nobody is no error."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+
+    async def begin(self, status: int, headers: Headers) -> None:
+        """Send the head of the answer, with the request id in it."""
+        self.status = status
+        await self._send(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [*headers, (b"x-request-id", self.request_id.encode())],
+            }
+        )
+
+    async def write(self, chunk: bytes, *, more: bool = True) -> None:
+        """Send a piece of the body; the last one has *more* unset."""
+        await self._send({"type": "http.response.body", "body": chunk, "more_body": more})
+
+    async def answer(self, status: int, body: bytes = b"", *, content_type: bytes = JSON, headers: Headers = ()) -> None:
+        """Send a whole answer. Without a body there is no content type either."""
+        about_body = [(b"content-type", content_type), (b"content-length", str(len(body)).encode())] if body else []
+        await self.begin(status, [*about_body, *headers])
+        await self.write(body, more=False)
