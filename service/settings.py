@@ -1,0 +1,190 @@
+"""
+Settings, from the environment.
+
+Each field says the variable that sets it, what it means and whether it is a secret; `docs/settings.md` is made from that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Self
+
+
+class InvalidSetting(ValueError):
+    """A variable of the environment holds what it cannot hold."""
+
+    def __init__(self, variable: str, problem: str) -> None:
+        """Name the *variable*; its value is left out, because it may be a secret."""
+        super().__init__(f"{variable} {problem}")
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _count(least: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        number = int(text) if text.isdecimal() else -1
+        if number < least:
+            raise ValueError(f"must be a whole number of at least {least}")
+        return number
+
+    return parse
+
+
+def _seconds(text: str) -> timedelta:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 < seconds < 86_400:
+        raise ValueError("must be a number of seconds between 0 and 86400")
+    return timedelta(seconds=seconds)
+
+
+def _level(text: str) -> str:
+    if text.lower() not in LOG_LEVELS:
+        raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}")
+    return text.lower()
+
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+def _about(variable: str, meaning: str, *, parse: Callable[[str], object] = _text) -> Mapping[str, Any]:
+    """Return what is to be known of a setting. One that does not appear in the representation of the settings is a secret."""
+    return {"variable": variable, "meaning": meaning, "parse": parse}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What can be chosen. Every field has a default: an empty environment works with `mneme serve`."""
+
+    data_dir: Path = field(
+        default=Path(".mneme"),
+        metadata=_about("MNEME_DATA_DIR", "Directory of the embedded engines and of the pepper.", parse=Path),
+    )
+    http_listen: str = field(
+        default="127.0.0.1:8080",
+        metadata=_about("MNEME_HTTP_LISTEN", "Where the gateway listens, `host:port`; port 0 takes a free one."),
+    )
+    grpc_listen: str = field(
+        default="127.0.0.1:50051",
+        metadata=_about("MNEME_GRPC_LISTEN", "Where the service listens, `host:port`; port 0 takes a free one."),
+    )
+    redis_url: str | None = field(
+        default=None,
+        repr=False,
+        metadata=_about(
+            "MNEME_REDIS_URL",
+            "Redis or Valkey that keeps the records: `redis://`, `rediss://`, `unix://`, `redis+cluster://`. "
+            "Empty: an embedded Valkey, started by `mneme serve`.",
+        ),
+    )
+    qdrant_url: str | None = field(
+        default=None,
+        metadata=_about("MNEME_QDRANT_URL", "Qdrant that keeps the index. Empty: an embedded engine, started by `mneme serve`."),
+    )
+    qdrant_api_key: str | None = field(
+        default=None, repr=False, metadata=_about("MNEME_QDRANT_API_KEY", "Credential for Qdrant.")
+    )
+    index_socket: Path | None = field(
+        default=None,
+        metadata=_about("MNEME_INDEX_SOCKET", "Unix socket of the embedded vector engine; `mneme serve` sets it.", parse=Path),
+    )
+    bootstrap_project_id: str | None = field(
+        default=None,
+        metadata=_about("MNEME_BOOTSTRAP_PROJECT_ID", "Project to create on the first start. Empty: one with a random id."),
+    )
+    bootstrap_api_key: str | None = field(
+        default=None,
+        repr=False,
+        metadata=_about(
+            "MNEME_BOOTSTRAP_API_KEY",
+            "Key of that project to create on the first start, any text. Empty: a random one, printed once.",
+        ),
+    )
+    key_pepper: str | None = field(
+        default=None,
+        repr=False,
+        metadata=_about(
+            "MNEME_KEY_PEPPER",
+            "Secret under which API keys are hashed; the same for every process of one installation, for ever. "
+            "Empty: a random one, kept in the data directory.",
+        ),
+    )
+    buckets: int = field(
+        default=16,
+        metadata=_about(
+            "MNEME_BUCKETS",
+            "Number of parts into which users are divided in Redis: 16 for one server, 256 for a cluster. Fixed at the first start.",
+            parse=_count(1),
+        ),
+    )
+    embedder: str = field(default="minilm", metadata=_about("MNEME_EMBEDDER", "Model that embeds text."))
+    embedder_threads: int = field(
+        default=2, metadata=_about("MNEME_EMBEDDER_THREADS", "Threads that the embedder may use at once.", parse=_count(1))
+    )
+    workers: int = field(
+        default=4, metadata=_about("MNEME_WORKERS", "Sessions that one worker process works on at once.", parse=_count(1))
+    )
+    max_attempts: int = field(
+        default=5, metadata=_about("MNEME_MAX_ATTEMPTS", "Attempts to process a session before it has failed.", parse=_count(1))
+    )
+    call_timeout: timedelta = field(
+        default=timedelta(seconds=60),
+        metadata=_about("MNEME_CALL_TIMEOUT_SECONDS", "Longest time that a call may take.", parse=_seconds),
+    )
+    shutdown_grace: timedelta = field(
+        default=timedelta(seconds=10),
+        metadata=_about(
+            "MNEME_SHUTDOWN_GRACE_SECONDS",
+            "Time that running calls and jobs have to end when the process is stopped.",
+            parse=_seconds,
+        ),
+    )
+    metrics_listen: str | None = field(
+        default=None,
+        metadata=_about("MNEME_METRICS_LISTEN", "Where Prometheus metrics are served over HTTP, `host:port`. Empty: nowhere."),
+    )
+    log_level: str = field(
+        default="info", metadata=_about("MNEME_LOG_LEVEL", f"Least urgent lines to log: {', '.join(LOG_LEVELS)}.", parse=_level)
+    )
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self:
+        """Read the settings; an empty variable counts as unset. Raises InvalidSetting."""
+        given: dict[str, Any] = {one.name: _parse(one, text) for one in fields(cls) if (text := environ.get(_variable(one), ""))}
+        return cls(**given)
+
+
+def settings_table() -> str:
+    """Return every setting as a Markdown table, without a word about the values of this process."""
+    rows = ["| variable | default | meaning |", "|---|---|---|"]
+    for one in fields(Settings):
+        secret = "" if one.repr else " Secret."
+        meaning = one.metadata["meaning"].replace("|", "\\|")
+        rows.append(f"| `{_variable(one)}` | {_shown(one.default)} | {meaning}{secret} |")
+    return "\n".join(rows) + "\n"
+
+
+def _variable(one: Field[Any]) -> str:
+    variable: str = one.metadata["variable"]
+    return variable
+
+
+def _parse(one: Field[Any], text: str) -> object:
+    parse: Callable[[str], object] = one.metadata["parse"]
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise InvalidSetting(_variable(one), str(error)) from None
+
+
+def _shown(default: object) -> str:
+    if default is None or default is MISSING:
+        return ""
+    return f"`{default.total_seconds():g}`" if isinstance(default, timedelta) else f"`{default}`"
