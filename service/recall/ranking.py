@@ -7,7 +7,6 @@ the query's *anchor*. A score is both multiplied, so a query that nothing answer
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,12 +23,17 @@ from service.recall.weights import MIDDLE, SPREAD, TOLD_WITHIN, Weights
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranked:
-    """A candidate's row in its pool, its message, its score, and what each signal added to the sum that the score is made of."""
+    """A candidate that was ranked: its message, its score, and its *place* in the *columns* that the score was summed up from."""
 
-    row: int
     message: Message
     score: float
-    signals: Mapping[str, float]
+    place: int
+    columns: Mapping[str, Column]
+
+    @property
+    def signals(self) -> dict[str, float]:
+        """What each signal added to the sum."""
+        return {name: round(float(column[self.place]), 4) for name, column in self.columns.items() if column[self.place]}
 
 
 def preselect(pool: Pool, weights: Weights, limit: int) -> list[int]:
@@ -66,21 +70,16 @@ def rank(
     traits = trait_columns([messages[row] for row in rows], hints, date_ranges)
     columns |= {name: weight * traits[name] for name, weight in weights.text.items()}
     total = sum(columns.values(), np.zeros(len(rows)))
-    order = np.argsort(-total, kind="stable")
+    scores = anchor * scores_of(total)
     return [
-        Ranked(
-            row=rows[place],
-            message=messages[rows[place]],
-            score=anchor * score_of(float(total[place])),
-            signals={name: round(float(column[place]), 4) for name, column in columns.items() if column[place]},
-        )
-        for place in order
+        Ranked(message=messages[rows[place]], score=float(scores[place]), place=place, columns=columns)
+        for place in np.argsort(-total, kind="stable").tolist()
     ]
 
 
-def score_of(total: float) -> float:
-    """Return the sum of signals on a scale from 0 to 1."""
-    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, (total - MIDDLE) / SPREAD))))
+def scores_of(totals: Column) -> Column:
+    """Return sums of signals on a scale from 0 to 1."""
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip((totals - MIDDLE) / SPREAD, -60.0, 60.0))))
 
 
 def trait_columns(messages: Sequence[Message], hints: QueryHints, date_ranges: Sequence[DateRange]) -> dict[str, Column]:
