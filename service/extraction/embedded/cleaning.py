@@ -1,0 +1,50 @@
+"""Chat text without its dress: fences of recalled text, code, quotations of others, Markdown and HTML."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from service.extraction.fences import without_fenced
+
+MAX_CHARACTERS = 20_000
+"""What is read of one message at most, after fences are out. Whatever is longer is a pasted document."""
+
+_CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)", re.DOTALL)
+_IMAGE = re.compile(r"!\[([^\]\n]{0,200})\]\([^)\n]{0,500}\)")
+_LINK = re.compile(r"\[([^\]\n]{1,200})\]\([^)\n]{1,500}\)")
+_HTML = re.compile(r"</?[a-zA-Z][^<>\n]{0,200}>")
+_EMPHASIS = re.compile(r"(\*\*|__|\*|~~|`)(?=\S)([^\n*_~`]{1,300}?)(?<=\S)\1")
+_LINE_DRESS = re.compile(r"^\s{0,8}(?:#{1,6}\s+|[-*+•]\s+|\d{1,3}[.)]\s+(?=\S))")
+_QUOTES = str.maketrans(
+    {
+        "\u2019": "'",
+        "\u2018": "'",
+        "\u201c": '"',
+        "\u201d": '"',
+        "\u201e": '"',
+        "\u00ab": '"',
+        "\u00bb": '"',
+        "\u00a0": " ",
+        "\u200b": None,
+    }
+)
+
+
+def cleaned_lines(content: str) -> list[str]:
+    """
+    Return the lines of *content* that are somebody's own words, as plain text with straight quotes, none empty.
+
+    Quoted lines (`> …`), tables and code are nobody's words here. Bullets lose their signs.
+    """
+    text = without_fenced(content)[:MAX_CHARACTERS]
+    text = unicodedata.normalize("NFC", text).translate(_QUOTES)
+    text = _HTML.sub(" ", _LINK.sub(r"\1", _IMAGE.sub(" ", _CODE.sub("\n", text))))
+    lines = []
+    for line in text.splitlines():
+        if line.lstrip().startswith((">", "|")):
+            continue
+        plain = " ".join(_EMPHASIS.sub(r"\2", _LINE_DRESS.sub("", line)).split())
+        if plain:
+            lines.append(plain)
+    return lines

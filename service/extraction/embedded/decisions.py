@@ -1,0 +1,207 @@
+"""
+What becomes of a candidate beside what is known already.
+
+Two statements are the same by content and subject, never by likeness alone: "User's brother lives in Rome" and "User's sister
+lives in Rome" have nearly one embedding. Only slots, and the flat denial of a statement, may change or contradict.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from service.domain.memories import Candidate, Decision, DecisionKind, MemoryVersion, Neighbour
+from service.extraction.embedded.dates import find_dates
+from service.extraction.embedded.languages import Language, language_of
+from service.extraction.embedded.likeness import covered, covers, stems
+from service.extraction.embedded.slots import Fact, SlotMode, find_facts, split_speaker
+
+RELATED = 0.3
+"""Below this cosine a memory is not compared at all."""
+SAME_THING = 0.5
+"""From this cosine on, two statements about one named thing belong together."""
+HISTORY = timedelta(days=365)
+"""A value whose time ended so long before what is known is history, no change."""
+MAX_JOINED = 400
+
+_ANNOTATION = re.compile(r"\((?:19|20)\d\d[^()]{0,30}\)")
+_POSSESSED = re.compile(
+    r"\b(?:\w+'s|their|my|mein\w{0,2}|mi|mis|mon|ma)\s+(?:(?:new|old|older|younger|best|little|big)\s+)?(?P<n>[^\W\d_]{3,})"
+    r"|\b(?:has|have|got|adopted|habe|tengo|j'ai) (?:an?|ein\w{0,2}|una?|une)\s+(?P<m>[^\W\d_]{3,})",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-ZÀ-Þ])")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Statement:
+    """A memory taken apart: what is compared."""
+
+    content: str
+    words: str
+    language: Language
+    subject: str
+    stems: frozenset[str]
+    negative: bool
+    ended: bool
+    dated: bool
+    facts: tuple[Fact, ...]
+    things: frozenset[str]
+    names: frozenset[str]
+    start: datetime
+    end: datetime
+
+
+def decide(candidate: Candidate, neighbours: Sequence[Neighbour]) -> Decision:
+    """
+    Return the decision about *candidate*: the same statement wins over a change, a change over an addition, and among those the
+    most similar memory.
+    """
+    new = _taken_apart(candidate)
+    pairs = [(neighbour, _taken_apart(neighbour.chain.current)) for neighbour in neighbours if neighbour.similarity >= RELATED]
+    for judge in (_duplicate, _superseding, _addition):
+        for neighbour, old in pairs:
+            found = judge(new, old, neighbour.similarity)
+            if found is not None:
+                kind, content = found
+                return Decision(kind=kind, content=content, chain_id=neighbour.chain.chain_id)
+    return Decision(kind=DecisionKind.NEW, content=candidate.content)
+
+
+def _duplicate(new: _Statement, old: _Statement, _similarity: float) -> tuple[DecisionKind, str] | None:
+    if new.subject != old.subject or new.negative != old.negative or new.ended != old.ended or not _at_one_time(new, old):
+        return None
+    if new.dated and not old.dated:
+        return None
+    repeated = covers(old.stems, new.stems) or (bool(new.facts) and _same_facts(new, old) and not _rest(new) - _rest(old))
+    return (DecisionKind.DUPLICATE, old.content) if repeated and new.stems else None
+
+
+def _superseding(new: _Statement, old: _Statement, similarity: float) -> tuple[DecisionKind, str] | None:
+    cue = new.ended or any(new.language.says(pattern, new.words) for pattern in ("change", "correction", "replaced"))
+    is_history = new.dated and old.start - new.end > HISTORY
+    for fact, known in _differing(new, old):
+        if is_history or (not cue and fact.mode is SlotMode.CUED):
+            continue
+        kind = DecisionKind.CHANGE if cue or fact.mode is SlotMode.CHANGING else DecisionKind.CONTRADICTION
+        return kind, _replacing(known, new, old)
+    if new.subject != old.subject or (new.dated and old.dated and not new.ended):
+        return None
+    ends = new.ended and not old.ended and _about_the_same(new, old)
+    if ends or (similarity >= SAME_THING and _names_the_old(new, old)):
+        return DecisionKind.CHANGE, new.content
+    if new.negative != old.negative and not new.ended and _about_the_same(new, old):
+        return (DecisionKind.CHANGE if cue else DecisionKind.CONTRADICTION), new.content
+    return None
+
+
+def _addition(new: _Statement, old: _Statement, similarity: float) -> tuple[DecisionKind, str] | None:
+    if new.negative != old.negative or new.ended != old.ended or not _at_one_time(new, old) or any(_differing(new, old)):
+        return None
+    joined = f"{old.content} {new.content}"
+    if new.subject == old.subject:
+        if len(old.stems) > 1 and covers(new.stems, old.stems):
+            return DecisionKind.ADDITION, new.content
+        same_thing = bool(new.things & old.things) and similarity >= SAME_THING
+        if not (same_thing or _same_facts(new, old)) or new.dated or old.dated:
+            return None
+    elif not (new.subject in old.names and not new.dated and not old.dated and "user" in (old.subject, new.subject)):
+        return None
+    return (DecisionKind.ADDITION, joined) if len(joined) <= MAX_JOINED else None
+
+
+def _differing(new: _Statement, old: _Statement) -> Iterator[tuple[Fact, Fact]]:
+    """Yield the facts of *new* that give another value to a slot than *old* does, with the old fact."""
+    for fact in new.facts:
+        for known in old.facts:
+            if _one_slot(fact, known) and not _one_value(fact, known):
+                yield fact, known
+
+
+def _same_facts(new: _Statement, old: _Statement) -> bool:
+    """Return whether every fact of *new* is one of *old*, and there is one."""
+    return bool(new.facts) and all(
+        any(_one_slot(fact, known) and _one_value(fact, known) for known in old.facts) for fact in new.facts
+    )
+
+
+def _one_slot(fact: Fact, known: Fact) -> bool:
+    one, other = stems(fact.key), stems(known.key)
+    return (fact.subject, fact.slot) == (known.subject, known.slot) and covers(one, other) and covers(other, one)
+
+
+def _one_value(fact: Fact, known: Fact) -> bool:
+    """Return whether the values are one, or one says the other more exactly ("Berlin" and "Berlin Mitte")."""
+    one, other = stems(fact.value), stems(known.value)
+    return covers(one, other) or covers(other, one)
+
+
+def _rest(statement: _Statement) -> frozenset[str]:
+    """Return the stems of a statement that none of its facts accounts for; the verb of a fact is not counted."""
+    told = stems(" ".join(f"{fact.key} {fact.value} {fact.subject} {fact.slot}" for fact in statement.facts))
+    left = frozenset(stem for stem in statement.stems if not covered(stem, told))
+    return left if len(left) > 1 + len(statement.facts) else frozenset()
+
+
+def _at_one_time(new: _Statement, old: _Statement) -> bool:
+    return not (new.dated and old.dated) or (new.start <= old.end and old.start <= new.end)
+
+
+def _about_the_same(new: _Statement, old: _Statement) -> bool:
+    """Return whether nearly all the words of the shorter statement are in the longer one."""
+    fewer, more = sorted((new.stems, old.stems), key=len)
+    return bool(fewer) and sum(covered(stem, more) for stem in fewer) >= max(1, 0.75 * len(fewer))
+
+
+def _names_the_old(new: _Statement, old: _Statement) -> bool:
+    """Return whether *new* says what it replaces ("switched from tea to coffee", "not Monday") and that is in *old*."""
+    match = new.language.patterns["replaced"].search(new.words.rstrip(".!"))
+    replaced = stems(next((words for words in match.groups() if words), "")) if match else frozenset()
+    return bool(replaced) and covers(old.stems, replaced)
+
+
+def _replacing(known: Fact, new: _Statement, old: _Statement) -> str:
+    """Return the text of the new version: of a memory of several sentences, those that still hold, then the new one."""
+    sentences = _SENTENCE_END.split(old.content)
+    holding = [s for s in sentences if known not in find_facts(s, old.language.slots)]
+    if len(sentences) == 1 or len(holding) == len(sentences) or old.content.startswith(f"{old.content.split()[0]} said:"):
+        return new.content
+    return " ".join([*holding, new.content])
+
+
+def _taken_apart(statement: Candidate | MemoryVersion) -> _Statement:
+    speaker, words = split_speaker(statement.content)
+    plain = _ANNOTATION.sub(" ", words)
+    language = language_of(words)
+    subject = _subject(statement, speaker)
+    mentions = find_dates(plain, language.dates, statement.event_start, tense=0)
+    for mention in reversed(mentions):
+        plain = f"{plain[: mention.begin]} {plain[mention.end :]}"
+    meaning = " ".join(word for word in language.content_words(plain) if word != subject)
+    without_cues = language.patterns["change"].sub(" ", language.patterns["negation"].sub(" ", meaning))
+    return _Statement(
+        content=statement.content,
+        words=words,
+        language=language,
+        subject=subject,
+        stems=stems(without_cues),
+        negative=language.says("negation", words),
+        ended=language.says("ended", words),
+        dated=bool(mentions) or _ANNOTATION.search(words) is not None,
+        facts=tuple(find_facts(statement.content, language.slots)),
+        things=frozenset((match["n"] or match["m"]).lower() for match in _POSSESSED.finditer(words)) - {subject},
+        names=frozenset(name.lower() for name in statement.entities),
+        start=statement.event_start,
+        end=statement.event_end,
+    )
+
+
+def _subject(statement: Candidate | MemoryVersion, speaker: str) -> str:
+    if '"' in statement.content:
+        return speaker
+    if re.search(r"\bUser\b", statement.content):
+        return "user"
+    named = statement.entities[0] if statement.entities else ""
+    return named.lower() if named and named in statement.content else speaker

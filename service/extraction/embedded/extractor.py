@@ -1,0 +1,94 @@
+"""The extractor that needs no language model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from service.domain.memories import Candidate, Decision, Extraction, Neighbour
+from service.domain.ports.models import Embedder
+from service.domain.projects import Category
+from service.domain.sessions import Transcript
+from service.extraction.embedded import categories as by_likeness
+from service.extraction.embedded.dates import Span, day_of, event_span, find_dates
+from service.extraction.embedded.decisions import decide
+from service.extraction.embedded.entities import entities
+from service.extraction.embedded.languages import Language
+from service.extraction.embedded.rewriting import in_third_person
+from service.extraction.embedded.statements import Statement, find_statements
+from service.extraction.embedded.summary import summarise
+from service.extraction.embedded.utterances import utterances
+
+
+class EmbeddedExtractor:
+    """`Extractor` by rules; *embedder* is asked for categories only. Deterministic: the same session gives the same memories."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        """Read nothing yet; the words of the languages are read at the first session."""
+        self._embedder = embedder
+
+    async def extract(self, transcript: Transcript, categories: Sequence[Category]) -> Extraction:
+        """Return the statements of a session that are worth keeping, each once, and a summary. Reads in a thread."""
+        extraction = await asyncio.to_thread(read, transcript)
+        contents = [candidate.content for candidate in extraction.candidates]
+        names = await by_likeness.assign(contents, categories, self._embedder)
+        labelled = tuple(
+            replace(candidate, categories=chosen) for candidate, chosen in zip(extraction.candidates, names, strict=True)
+        )
+        return replace(extraction, candidates=labelled)
+
+    async def decide(self, candidate: Candidate, neighbours: Sequence[Neighbour]) -> Decision:
+        """Say what becomes of a candidate, given the existing memories nearest to it, most similar first."""
+        return decide(candidate, neighbours)
+
+
+def read(transcript: Transcript) -> Extraction:
+    """Return what a session says, without categories. Pure; time is bounded by the caps on what is read."""
+    statements = find_statements(utterances(transcript))
+    candidates: dict[str, Candidate] = {}
+    scores: dict[str, float] = {}
+    for statement in statements:
+        candidate = _candidate(statement)
+        known = candidates.get(candidate.content)
+        if known is not None:
+            sources = (*known.sources, *(source for source in candidate.sources if source not in known.sources))
+            candidate = replace(known, sources=sources)
+        candidates[candidate.content] = candidate
+        scores[candidate.content] = max(statement.score, scores.get(candidate.content, 0.0))
+    found = tuple(candidates.values())
+    return Extraction(candidates=found, summary=summarise(found, [scores[candidate.content] for candidate in found]))
+
+
+def _candidate(statement: Statement) -> Candidate:
+    text, span = _dated(statement)
+    if statement.lead is None:
+        content = in_third_person(text, statement.speaker, statement.language.code)
+    else:
+        content = f'{statement.lead}: "{text.replace(chr(34), chr(39))}"'
+    return Candidate(
+        content=content,
+        categories=(),
+        entities=entities(statement.text, statement.language, statement.speaker),
+        event_start=span.start,
+        event_end=span.end,
+        sources=statement.sources,
+    )
+
+
+def _dated(statement: Statement) -> tuple[str, Span]:
+    """Return the text with each relative date explained, "yesterday (2024-05-06)", and when its event is."""
+    text, said_at = statement.text, statement.when.timestamp
+    mentions = find_dates(text, statement.language.dates, said_at, tense=tense_of(text, statement.language))
+    span = event_span(mentions, text) or day_of(said_at.date())
+    for mention in reversed(mentions):
+        if not mention.absolute:
+            text = f"{text[: mention.end]} ({mention.span.label()}){text[mention.end :]}"
+    return text, span
+
+
+def tense_of(text: str, language: Language) -> int:
+    """Return 1 when *text* speaks of what will be, -1 of what was, 0 when it says neither."""
+    if language.says("future", text) and not (language.code == "en" and language.says("past", text.split(",", maxsplit=1)[0])):
+        return 1
+    return -1 if language.says("past", text) else 0

@@ -1,0 +1,113 @@
+"""The languages that are known by heart: one file of words and patterns each, compiled once."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from service.extraction.embedded.dates import DateGrammar, compile_grammar
+from service.extraction.embedded.slots import SlotTable, compile_slots
+
+WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
+
+_PATTERNS = (
+    "first_person",
+    "subject",
+    "second_person",
+    "negation",
+    "question",
+    "small_talk_question",
+    "filler",
+    "light",
+    "request",
+    "remember",
+    "remember_about",
+    "correction",
+    "change",
+    "hypothetical",
+    "worthy",
+    "past",
+    "future",
+    "ask_for_advice",
+    "advice",
+    "adopt",
+    "agreed_action",
+    "anaphor",
+    "ended",
+    "replaced",
+    "clause",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Language:
+    """
+    What is known of a language. *patterns* are those that `words/en.toml` explains by example, matched without regard to case
+    on text with straight quotes; *function_words* are lower case.
+    """
+
+    code: str
+    function_words: frozenset[str]
+    patterns: Mapping[str, re.Pattern[str]]
+    dates: DateGrammar
+    slots: SlotTable
+
+    def says(self, pattern: str, text: str) -> bool:
+        """Return whether *pattern* is found in *text*; a pattern for a beginning says so itself."""
+        return self.patterns[pattern].search(text) is not None
+
+    def content_words(self, text: str) -> list[str]:
+        """Return the words of *text* that carry meaning, lower case, in order."""
+        return [word for word in words(text) if word not in self.function_words and len(word) > 1]
+
+
+def words(text: str) -> list[str]:
+    """Return the words of *text*, lower case, in order."""
+    return list(WORD.findall(text.lower()))
+
+
+@cache
+def languages() -> Mapping[str, Language]:
+    """Return every known language by its code, English first. Reads and compiles the files at the first call."""
+    found = {
+        path.name.removesuffix(".toml"): path.read_text("utf-8")
+        for path in (files("service.extraction.embedded") / "words").iterdir()
+        if path.name.endswith(".toml")
+    }
+    return {code: _compile(code, tomllib.loads(found[code])) for code in sorted(found, key=lambda code: (code != "en", code))}
+
+
+def language_of(text: str, otherwise: str = "en") -> Language:
+    """
+    Return the language of *text*: the one whose function words it uses most.
+
+    With no such word, or a draw, it is *otherwise* if that is among the best. A language that is not known counts as the
+    nearest known one: its statements are then kept by form (names, numbers, length), not by words.
+    """
+    known = languages()
+    found = set(words(text[:2000]))
+    scores = {code: len(found & language.function_words) for code, language in known.items()}
+    best = max(scores.values())
+    if scores[otherwise] == best:
+        return known[otherwise]
+    return known[max(scores, key=lambda code: scores[code])]
+
+
+def main_language(texts: Sequence[str]) -> str:
+    """Return the code of the language of *texts* taken together."""
+    return language_of("\n".join(texts)).code
+
+
+def _compile(code: str, raw: Mapping[str, Any]) -> Language:
+    return Language(
+        code=code,
+        function_words=frozenset(raw["function_words"].split()),
+        patterns={name: re.compile(raw[name].replace("{W}", "day"), re.IGNORECASE) for name in _PATTERNS},
+        dates=compile_grammar(raw["dates"]),
+        slots=compile_slots(raw["slots"]),
+    )

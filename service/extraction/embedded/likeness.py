@@ -1,0 +1,34 @@
+"""Words that are forms of one word, as far as their letters show it; for any language written with letters."""
+
+from __future__ import annotations
+
+import re
+
+_WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
+_ENDING = re.compile(r"(?:'s|ing|ed|es|s|e|en|er|n|a|o)$")
+_PREFIX = 5
+
+
+def stems(text: str) -> frozenset[str]:
+    """Return the words of *text* without their endings; numbers stay whole."""
+    return frozenset(_stem(word) for word in _WORD.findall(text.lower()))
+
+
+def covered(stem: str, by: frozenset[str]) -> bool:
+    """Return whether *stem*, or another form of its word, is among *by*: the first five letters, and little after them."""
+    if stem in by:
+        return True
+    if len(stem) < _PREFIX or stem[0].isdigit():
+        return False
+    return any(other[:_PREFIX] == stem[:_PREFIX] and abs(len(other) - len(stem)) <= 4 for other in by)
+
+
+def covers(more: frozenset[str], fewer: frozenset[str]) -> bool:
+    """Return whether every stem of *fewer* is covered by *more*."""
+    return all(covered(stem, more) for stem in fewer)
+
+
+def _stem(word: str) -> str:
+    if len(word) < 4 or word[0].isdigit():
+        return word
+    return _ENDING.sub("", _ENDING.sub("", word, count=1) if word.endswith("'s") else word, count=1)

@@ -1,0 +1,173 @@
+"""What belongs together: sentences that lean on each other, an answer and its question, advice and who asked for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from service.domain.memories import Source
+from service.domain.sessions import Message
+from service.extraction.embedded.languages import WORD, Language
+from service.extraction.embedded.slots import find_facts
+from service.extraction.embedded.utterances import USER, Utterance
+from service.extraction.embedded.worth import KEEP, REMEMBER, is_filler, is_question, judged
+
+MAX_ADVICE_CHARACTERS = 300
+MAX_STATEMENT_CHARACTERS = 500
+MAX_ANSWER_WORDS = 8
+MIN_PER_SESSION = 12
+"""This many statements are always kept of a session, whatever its length."""
+MAX_SHARE = 0.45
+"""Above that, at most this share of the number of messages: the best ones."""
+
+_YOUR = re.compile(r"^(?:and |so |ok,? )?what(?:'s| is| are) your (?P<what>[^?]{2,60})\?$", re.IGNORECASE)
+_YES_NO = re.compile(r"^(?:yes|yeah|yep|no|nope|ja|nein|sí|si|oui|non)\b[\s,.!]*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """
+    Something worth keeping, in the words it was said in. *lead* is put before a quotation: None for what the speaker said by
+    himself, which may be rewritten. *when* is the message that its dates are counted from.
+    """
+
+    text: str
+    speaker: str
+    language: Language
+    when: Message
+    sources: tuple[Source, ...]
+    score: float
+    lead: str | None = None
+
+
+def find_statements(said: Sequence[Utterance]) -> list[Statement]:
+    """Return what is worth keeping of a session, in order."""
+    found: list[Statement] = []
+    for place, utterance in enumerate(said):
+        before = said[place - 1] if place else None
+        if utterance.person:
+            found.extend(_answers(utterance, before))
+            found.extend(_own(utterance))
+        elif before is not None:
+            after = said[place + 1] if place + 1 < len(said) else None
+            found.extend(_assistant(utterance, before, after))
+    return _best(found, len(said))
+
+
+def _best(found: list[Statement], messages: int) -> list[Statement]:
+    limit = max(MIN_PER_SESSION, int(messages * MAX_SHARE))
+    if len(found) <= limit:
+        return found
+    least = sorted((statement.score for statement in found), reverse=True)[limit - 1]
+    return [statement for statement in found if statement.score >= min(least, REMEMBER)]
+
+
+def _own(utterance: Utterance) -> Iterator[Statement]:
+    """Yield the statements of a person's message. A sentence that leans on a kept one joins it."""
+    open_one: Statement | None = None
+    for sentence in (clause for whole in utterance.sentences for clause in _clauses(whole, utterance.language)):
+        verdict = judged(sentence, utterance)
+        fits = open_one is not None and len(open_one.text) + len(verdict.text) < MAX_STATEMENT_CHARACTERS
+        if open_one is not None and fits and verdict.dependent and (verdict.kept or verdict.score >= KEEP / 2):
+            open_one = replace(open_one, text=f"{open_one.text} {verdict.text}", score=max(open_one.score, verdict.score))
+            continue
+        if open_one is not None:
+            yield open_one
+        open_one = _statement(utterance, verdict.text, verdict.score) if verdict.kept else None
+    if open_one is not None:
+        yield open_one
+
+
+def _clauses(sentence: str, language: Language) -> list[str]:
+    """Return the clauses of *sentence* when each says a fact of its own, so that each can change by itself; else the whole."""
+    clauses = language.patterns["clause"].split(sentence)
+    if len(clauses) > 1 and all(find_facts(clause, language.slots) for clause in clauses):
+        return [clause[0].upper() + clause[1:] for clause in clauses]
+    return [sentence]
+
+
+def _answers(utterance: Utterance, before: Utterance | None) -> Iterator[Statement]:
+    """Yield what a short answer says together with the question before it, when it says nothing alone."""
+    question = _open_question(before) if before is not None else None
+    if before is None or question is None or not utterance.sentences:
+        return
+    answer = utterance.sentences[0]
+    said = _YES_NO.sub("", answer)
+    if len(WORD.findall(answer)) > MAX_ANSWER_WORDS or is_question(answer, utterance.language) or judged(answer, utterance).kept:
+        return
+    if is_filler(answer, utterance.language) and not (_YES_NO.match(answer) and not said):
+        return
+    if utterance.language.says("second_person", answer) or utterance.language.patterns["light"].match(answer):
+        return
+    sources = (_source(before), _source(utterance))
+    asked = _YOUR.match(question)
+    if asked and said and utterance.language.code == "en":
+        what = asked["what"].strip()
+        verb = "are" if what.endswith("s") and not what.endswith("ss") else "is"
+        text = f"My {what} {verb} {said.rstrip('.!')}."
+        yield _statement(utterance, text, REMEMBER / 2, sources=sources)
+    else:
+        lead = f"{utterance.speaker} answered '{question}' with"
+        yield _statement(utterance, answer, REMEMBER / 2, sources=sources, lead=lead)
+
+
+def _open_question(before: Utterance) -> str | None:
+    language = before.language
+    question = before.sentences[-1] if before.sentences else ""
+    asks = is_question(question, language) and language.says("second_person", question)
+    if not asks or language.says("small_talk_question", question) or len(question) > 160:
+        return None
+    return question
+
+
+def _assistant(utterance: Utterance, before: Utterance, after: Utterance | None) -> Iterator[Statement]:
+    """Yield what an assistant recommended on request, what the user then agreed to, and what it did for the user."""
+    if not before.person:
+        return
+    language = utterance.language
+    asked = any(before.language.says("ask_for_advice", sentence) for sentence in before.sentences)
+    adopted = after is not None and after.person and any(after.language.patterns["adopt"].match(s) for s in after.sentences[:2])
+    told = [s for s in utterance.sentences if not is_question(s, language) and not is_filler(s, language)]
+    done = [s for s in told if language.says("agreed_action", s)]
+    advice = [s for s in told if language.says("advice", s)] or told
+    chosen = advice if adopted or asked else done
+    text = _within(chosen, MAX_ADVICE_CHARACTERS)
+    if not text:
+        return
+    sources = [_source(before), _source(utterance)]
+    lead = f"Assistant told {before.speaker}"
+    if adopted and after is not None:
+        sources.append(_source(after))
+        lead = f"{before.speaker} agreed with what Assistant said"
+    elif asked:
+        lead = f"Assistant recommended to {before.speaker}"
+    yield _statement(utterance, text, KEEP, sources=tuple(sources), lead=lead)
+
+
+def _within(sentences: Sequence[str], room: int) -> str:
+    kept: list[str] = []
+    for sentence in sentences:
+        room -= len(sentence) + 1
+        if kept and room < 0:
+            break
+        kept.append(sentence)
+    return " ".join(kept)[: 2 * MAX_ADVICE_CHARACTERS]
+
+
+def _statement(
+    utterance: Utterance, text: str, score: float, *, sources: tuple[Source, ...] = (), lead: str | None = None
+) -> Statement:
+    return Statement(
+        text=text,
+        speaker=utterance.speaker if utterance.person else USER,
+        language=utterance.language,
+        when=utterance.message,
+        sources=sources or (_source(utterance),),
+        score=score,
+        lead=lead,
+    )
+
+
+def _source(utterance: Utterance) -> Source:
+    return Source(session_id=utterance.message.session_id, message_index=utterance.message.index)

@@ -1,0 +1,124 @@
+"""What is worth keeping: a score for each sentence, from what it has (a subject, a fact, a name, a date), not from its topic."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from service.extraction.embedded import verbs
+from service.extraction.embedded.dates import find_dates
+from service.extraction.embedded.entities import entities
+from service.extraction.embedded.languages import WORD, Language
+from service.extraction.embedded.slots import find_facts
+from service.extraction.embedded.utterances import Utterance
+
+KEEP = 1.3
+"""The score from which a sentence is kept."""
+REMEMBER = 10.0
+"""The score of what somebody asked to be remembered."""
+
+_NUMBER = re.compile(r"\d")
+_IDENTIFIER = re.compile(r"\b[\w.+-]+@[\w-]+\.\w+|\+?\d[\d ()/-]{6,}\d|\b(?=\w*\d)(?=\w*[A-Z])[A-Z0-9-]{5,}\b")
+_SUBJECT = re.compile(r"^(?:[^,]{1,40},\s+)?(?:I|We|i|we)(?:'m|'ve|'ll|'d|'re)?\b(?P<rest>.{0,60})")
+_DROPPED_SUBJECT = re.compile(
+    r"^(?:(?:just|finally|also|still|recently|currently|already|even|so)\s+)?(?P<verb>\w+)\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A sentence with its score. *dependent* means that it cannot be read without the sentence before it."""
+
+    text: str
+    score: float
+    dependent: bool
+
+    @property
+    def kept(self) -> bool:
+        """Whether it is worth keeping."""
+        return self.score >= KEEP
+
+
+def judged(sentence: str, utterance: Utterance) -> Judged:
+    """Return *sentence* with its score; what asks to be remembered loses the asking."""
+    language = utterance.language
+    asked = language.patterns["remember"].search(sentence)
+    if asked and len(sentence) - asked.end() > 3:
+        text = sentence[asked.end() :].rstrip("?").strip()
+        return Judged(text=text[0].upper() + text[1:], score=REMEMBER, dependent=False)
+    dependent = language.says("anaphor", sentence)
+    if language.says("remember_about", sentence):
+        return Judged(text=sentence, score=REMEMBER, dependent=dependent)
+    if is_question(sentence, language) or is_filler(sentence, language) or language.patterns["request"].match(sentence):
+        return Judged(text=sentence, score=0.0, dependent=dependent)
+    return Judged(text=sentence, score=_score(sentence, utterance), dependent=dependent)
+
+
+def is_question(sentence: str, language: Language) -> bool:
+    """Return whether *sentence* asks."""
+    if sentence.rstrip("\"') ").endswith("?"):
+        return True
+    return not sentence.rstrip().endswith((".", "!")) and language.patterns["question"].match(sentence) is not None
+
+
+def is_filler(sentence: str, language: Language) -> bool:
+    """Return whether *sentence* is nothing but a greeting, thanks, assent or the like."""
+    return language.patterns["filler"].fullmatch(sentence.strip()) is not None
+
+
+def _score(sentence: str, utterance: Utterance) -> float:
+    language = utterance.language
+    words = language.content_words(sentence)
+    if not words or len(WORD.findall(sentence)) < 2:
+        return 0.0
+    score = min(len(words), 7) * 0.1
+    score += _subject_score(sentence, language, utterance.speaker)
+    facts = find_facts(sentence, language.slots)
+    score += 1.2 if facts else 0.0
+    score += 0.4 if language.says("worthy", sentence) else 0.0
+    names = [name for name in entities(sentence, language) if name.lower() != utterance.speaker.lower()]
+    score += 0.3 if names else 0.0
+    score += 0.4 if find_dates(sentence, language.dates, utterance.message.timestamp, tense=0) else 0.0
+    score += 0.6 if _IDENTIFIER.search(sentence) else 0.2 if _NUMBER.search(sentence) else 0.0
+    score += 0.3 if language.says("correction", sentence) else 0.0
+    return score - _discount(sentence, language, has_fact=bool(facts))
+
+
+def _discount(sentence: str, language: Language, *, has_fact: bool) -> float:
+    discount = 0.0
+    if language.patterns["light"].match(sentence) and not has_fact:
+        discount += 0.8
+    if language.says("second_person", sentence) and not has_fact:
+        discount += 0.4 if language.says("first_person", sentence) else 1.0
+    if language.says("hypothetical", sentence):
+        discount += 0.4
+    if language.says("anaphor", sentence) and not language.says("first_person", sentence):
+        discount += 0.4
+    return discount
+
+
+def _subject_score(sentence: str, language: Language, speaker: str) -> float:
+    """0.5 for a sentence about the speaker or what is theirs, more when it says what they did; 0.3 for one about a name."""
+    if language.says("subject", sentence):
+        return 0.5 + _deed(sentence, language)
+    if language.says("first_person", sentence):
+        return 0.35
+    if language.code == "en" and _dropped_subject(sentence):
+        return 0.5
+    names = entities(sentence, language)
+    about_a_name = bool(names) and sentence.startswith(names[0]) and names[0].lower() != speaker.lower()
+    return 0.3 if about_a_name else 0.0
+
+
+def _deed(sentence: str, language: Language) -> float:
+    match = _SUBJECT.match(sentence) if language.code == "en" else None
+    if not match:
+        return 0.1
+    following = [word for word in WORD.findall(match["rest"]) if not verbs.is_adverb(word)]
+    return 0.35 if following and verbs.is_past(following[0]) and following[0].lower() not in {"was", "were", "had"} else 0.1
+
+
+def _dropped_subject(sentence: str) -> bool:
+    match = _DROPPED_SUBJECT.match(sentence)
+    verb = match["verb"] if match else ""
+    return verb.lower() in {"gonna", "planning", "been", "went", "got", "having"} or (verb.endswith("ing") and len(verb) > 5)
