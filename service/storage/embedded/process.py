@@ -14,7 +14,6 @@ from typing import BinaryIO
 _LAUNCH = Path(__file__).with_name("launch.py")
 # sun_path of Linux holds 108 bytes with the final zero, of macOS 104
 _LONGEST_SOCKET_PATH = 103
-_STOP_PATIENCE = timedelta(seconds=10)
 
 
 class ServerStartFailed(RuntimeError):
@@ -23,6 +22,8 @@ class ServerStartFailed(RuntimeError):
 
 class ChildServer:
     """A running server: its process id, its end, and how to bring the end about."""
+
+    stop_patience = timedelta(seconds=10)
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         """Take over a process that was just started."""
@@ -42,7 +43,7 @@ class ChildServer:
         """Return the `returncode` when the process has ended, whoever ended it. Can be awaited by many."""
         return await self._process.wait()
 
-    async def stop(self, patience: timedelta = _STOP_PATIENCE) -> None:
+    async def stop(self, patience: timedelta = stop_patience) -> None:
         """Ask the process to end (SIGTERM), kill it after *patience*, and return when it is gone."""
         self._signal(signal.SIGTERM)
         try:
@@ -106,4 +107,4 @@ def last_words(log: Path) -> str:
 def _fresh_log(log: Path) -> BinaryIO:
     if log.exists():
         log.replace(log.with_name(f"{log.name}.1"))
-    return log.open("wb")
+    return os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
