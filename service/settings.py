@@ -120,7 +120,7 @@ class Settings:
         default=16,
         metadata=_about(
             "MNEME_BUCKETS",
-            "Number of parts into which users are divided in Redis: 16 for one server, 256 for a cluster. Fixed at the first start.",
+            "Parts into which users are divided in Redis: 16 for one server, 256 for a cluster. Fixed at the first start.",
             parse=_count(1),
         ),
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
+from weakref import WeakValueDictionary
 
 from service.domain.errors import ConcurrentChange, SessionNotFound
+from service.domain.ids import Scope
 from service.domain.memories import Extraction, MemoryChange, SessionCommit
 from service.domain.ports.models import Clock, Extractor
 from service.domain.ports.stores import ProjectStore, SessionStore
@@ -40,6 +43,7 @@ class ProcessSession:
         self._extractor = extractor
         self._planner = planner
         self._clock = clock
+        self._turns: WeakValueDictionary[Scope, asyncio.Lock] = WeakValueDictionary()
 
     async def __call__(self, job: Job) -> CommitOutcome:
         """
@@ -55,12 +59,15 @@ class ProcessSession:
         except SessionNotFound:
             return await self._drop(job)
         summary = _summary(session, extraction)
-        for _ in range(ATTEMPTS):
-            origin = Origin(session_id=session.session_id, generation=session.generation, now=self._now(session))
-            change = await self._planner(job.scope, origin, extraction.candidates)
-            outcome = await self._jobs.commit(job, SessionCommit(memories=change, summary=summary))
-            if outcome is not CommitOutcome.STALE_MEMORIES:
-                return outcome
+        # in turn, because of two sessions of one user compared at once the second is always stale; other processes do collide
+        turn = self._turns.setdefault(job.scope, asyncio.Lock())
+        async with turn:
+            for _ in range(ATTEMPTS):
+                origin = Origin(session_id=session.session_id, generation=session.generation, now=self._now(session))
+                change = await self._planner(job.scope, origin, extraction.candidates)
+                outcome = await self._jobs.commit(job, SessionCommit(memories=change, summary=summary))
+                if outcome is not CommitOutcome.STALE_MEMORIES:
+                    return outcome
         raise ConcurrentChange
 
     async def _drop(self, job: Job) -> CommitOutcome:
