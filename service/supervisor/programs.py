@@ -23,6 +23,10 @@ OnEvent = Callable[[JsonObject], None]
 """Gets each JSON line that a process writes to its standard output."""
 
 
+def _ignore(_event: JsonObject) -> None:
+    """Want to know nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """A host, without the brackets of IPv6, and a port. Port 0 means: any that is free."""
@@ -57,7 +61,14 @@ class Program:
     """
 
     def __init__(
-        self, module: str, *, protocol: str, listen: Address, variable: str, environment: Mapping[str, str], on_event: OnEvent
+        self,
+        module: str,
+        *,
+        protocol: str,
+        listen: Address,
+        variable: str,
+        environment: Mapping[str, str],
+        on_event: OnEvent = _ignore,
     ) -> None:
         """Start nothing yet. *variable* is the environment variable that tells the process its address."""
         self._module = module

@@ -16,7 +16,7 @@ from functools import partial
 import structlog
 
 from service.domain.values import JsonObject
-from service.settings import Settings
+from service.settings import InvalidSetting, Settings
 from service.storage.embedded import locks
 from service.storage.embedded.process import ServerStartFailed
 from service.storage.embedded.valkey import start_valkey
@@ -62,8 +62,8 @@ async def _run(settings: Settings, environment: Mapping[str, str]) -> None:
         stack.enter_context(locks.owner_lock(directory.root))
         directory.forget_addresses()
         stack.callback(directory.forget_addresses)
-        http = await _free(Address.parse(settings.http_listen), "MNEME_HTTP_LISTEN")
-        grpc = await _free(Address.parse(settings.grpc_listen), "MNEME_GRPC_LISTEN")
+        http = await _free(settings.http_listen, "MNEME_HTTP_LISTEN")
+        grpc = await _free(settings.grpc_listen, "MNEME_GRPC_LISTEN")
 
         directory.prepare_sockets()
         keepers = []
@@ -111,12 +111,16 @@ def _say(addresses: Mapping[str, str], bootstrap: JsonObject) -> None:
     sys.stdout.flush()
 
 
-async def _free(address: Address, variable: str) -> Address:
+async def _free(text: str, variable: str) -> Address:
     """
-    Return *address* when it can be bound. Raises AddressInUse.
+    Return the address that is set when it can be bound. Raises AddressInUse, InvalidSetting.
 
     Waits a moment first: after a kill the children of the supervisor before us may still be on their way out.
     """
+    try:
+        address = Address.parse(text)
+    except ValueError:
+        raise InvalidSetting(variable, "must be host:port") from None
     try:
         async with asyncio.timeout(_PORT_PATIENCE.total_seconds()):
             while not _bindable(address):  # noqa: ASYNC110 - nothing tells of a port that became free

@@ -1,0 +1,24 @@
+"""Reading a paged list to its end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
+
+from service.domain.values import Page, PageRequest
+
+_PAGE = 100
+
+T = TypeVar("T")
+
+
+async def every(fetch: Callable[[PageRequest], Awaitable[Page[T]]]) -> AsyncIterator[T]:
+    """Yield every item, fetched page by page."""
+    offset = 0
+    while True:
+        page = await fetch(PageRequest(offset=offset, limit=_PAGE))
+        for item in page.items:
+            yield item
+        offset += len(page.items)
+        if not page.has_more:
+            return

@@ -1,0 +1,61 @@
+"""`mneme projects …`."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+
+from service.cli.command import Command, say
+from service.cli.paging import every
+from service.domain.ids import ProjectId
+from service.domain.projects import ProjectSettings
+from service.settings import Settings
+from service.wiring import open_application
+
+
+def _create_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("project", nargs="?", help="its id; a random UUID when left out")
+    parser.add_argument("--name", default="", help="a name for people")
+
+
+async def create(arguments: Namespace, settings: Settings) -> int:
+    """Create a project and write its id."""
+    async with open_application(settings) as application:
+        wanted = ProjectId(arguments.project) if arguments.project else None
+        project = await application.projects.create(wanted, name=arguments.name, settings=ProjectSettings())
+    say(project.project_id)
+    return 0
+
+
+async def list_all(_arguments: Namespace, settings: Settings) -> int:
+    """Write a line for each project, newest first: id, time of creation, name."""
+    async with open_application(settings) as application:
+        async for project in every(application.projects.list):
+            say(f"{project.project_id}\t{project.created_at:%Y-%m-%dT%H:%M:%SZ}\t{project.name}")
+    return 0
+
+
+def _project_argument(parser: ArgumentParser) -> None:
+    parser.add_argument("project", help="its id")
+
+
+async def show(arguments: Namespace, settings: Settings) -> int:
+    """Write a project as JSON."""
+    async with open_application(settings) as application:
+        project = await application.projects.get(ProjectId(arguments.project))
+    shown = {
+        "project_id": project.project_id,
+        "name": project.name,
+        "created_at": project.created_at.isoformat(),
+        "merge_conflict_enabled": project.settings.merge_conflict_enabled,
+        "categories": {category.name: category.description for category in project.settings.categories},
+    }
+    say(json.dumps(shown, indent=2, ensure_ascii=False))
+    return 0
+
+
+COMMANDS = (
+    Command(words=("projects", "create"), help="create a project", run=create, arguments=_create_arguments, stores=True),
+    Command(words=("projects", "list"), help="list all projects", run=list_all, stores=True),
+    Command(words=("projects", "show"), help="show a project", run=show, arguments=_project_argument, stores=True),
+)
