@@ -38,7 +38,7 @@ class Server:
     binary: str
     fsync: str = "everysec"
     # a socket's path may have no more than 107 bytes
-    directory: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="mn", dir="/tmp")))  # noqa: S108
+    directory: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="mn", dir="/tmp")))
     process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -163,8 +163,8 @@ class RedisSessions:
         """Run the script and return the kind of its answer, and the answer."""
         keys = self.keyspace.user(scope)
         session_id = SessionId(str(uuid4()))
-        after = session.auto_process_after
-        wanted = digest("session", session.metadata, after and after // MICROSECOND, session.created_at)
+        after = None if session.auto_process_after is None else session.auto_process_after // MICROSECOND
+        wanted = digest("session", session.metadata, after, session.created_at)
         kind, *answer = await self.database.run(
             "open_session",
             [
@@ -181,7 +181,7 @@ class RedisSessions:
                 "" if session.created_at is None else micros(session.created_at),
                 int(session.created_at is not None),
                 dump_object(session.metadata),
-                "" if after is None else after // MICROSECOND,
+                "" if after is None else after,
                 "" if within is None else within // MICROSECOND,
             ],
         )

@@ -56,7 +56,7 @@ async def client(server: Server) -> AsyncIterator[Redis]:
 
 
 @pytest.fixture
-def opener(server: Server, client: Redis) -> Opener:
+def opener(server: Server, client: Redis) -> Opener:  # noqa: ARG001 - it empties the server
     """Open stores on the emptied server with settings of the test's own."""
     return partial(open_stores, server.url, buckets=BUCKETS)
 

@@ -24,9 +24,11 @@ DAY = timedelta(days=1)
 
 Opener = Callable[..., "object"]
 
+
 def new_user(user_id: str = "ann", metadata: JsonObject | None = None) -> NewUser:
     """Return a user to create."""
     return NewUser(user_id=UserId(user_id), metadata=metadata or {}, merge_conflict_enabled=None)
+
 
 def new_session(
     metadata: JsonObject | None = None, *, after: timedelta | None = timedelta(minutes=10), created_at: datetime | None = None
@@ -34,13 +36,16 @@ def new_session(
     """Return a session to open."""
     return NewSession(metadata=metadata or {}, auto_process_after=after, created_at=created_at)
 
+
 def said(*contents: str) -> Sequence[NewMessage]:
     """Return messages of a user."""
     return [NewMessage(role=MessageRole.USER, content=content) for content in contents]
 
+
 def project(project_id: ProjectId = ACME, name: str = "Acme", created_at: datetime = PAST) -> Project:
     """Return a project."""
     return Project(project_id=project_id, name=name, created_at=created_at)
+
 
 def api_key(key_id: str = "k1", project_id: ProjectId = ACME, created_at: datetime = PAST) -> ApiKey:
     """Return a key."""
@@ -52,6 +57,7 @@ def api_key(key_id: str = "k1", project_id: ProjectId = ACME, created_at: dateti
         name="main",
         created_at=created_at,
     )
+
 
 def version(
     content: str = "Ann likes tea",
@@ -76,23 +82,28 @@ def version(
         sources=tuple(sources) or (Source(session_id=session_id, message_index=0),),
     )
 
+
 def chain(*versions: MemoryVersion, connections: Sequence[ChainId] = ()) -> MemoryChain:
     """Return a chain of the versions, or of one made-up version."""
     return MemoryChain(chain_id=ChainId(str(uuid4())), versions=versions or (version(),), connections=tuple(connections))
+
 
 def put(*chains: MemoryChain, revision: int = 0) -> MemoryChange:
     """Return the change that stores chains."""
     return MemoryChange(revision=revision, put=chains)
 
+
 def commit(*chains: MemoryChain, revision: int = 0, summary: Summary | None = None) -> SessionCommit:
     """Return what a session brought about."""
     return SessionCommit(memories=put(*chains, revision=revision), summary=summary)
+
 
 def summary(session: Session, content: str = "They spoke of tea.") -> Summary:
     """Return the summary of a session."""
     return Summary(
         session_id=session.session_id, content=content, created_at=session.created_at, message_count=session.message_count
     )
+
 
 @dataclass(frozen=True)
 class World:

@@ -9,7 +9,7 @@ import pytest
 from service.domain.errors import UserAlreadyExists, UserNotFound
 from service.domain.ids import UserId
 from service.domain.users import User, UserUpdate
-from service.domain.values import PageRequest
+from service.domain.values import JsonObject, PageRequest
 from service.storage.redis import RedisStores
 from tests.contract.stores.makers import ACME, FIRST_PAGE, GLOBEX, new_user
 
@@ -24,7 +24,7 @@ async def ids(stores: RedisStores, **about: object) -> list[str]:
 
 async def test_a_user_comes_back_as_it_was_created(stores: RedisStores) -> None:
     """What create returns is what get returns; metadata keeps types, order and any script."""
-    metadata = {"z": [1, "1", True, None, {"é": "日本 🙂"}], "a": {}, "e": []}
+    metadata: JsonObject = {"z": [1, "1", True, None, {"é": "日本 🙂"}], "a": {}, "e": []}
     created = await stores.users.create(ACME, new_user("Ann {x} ü:*", metadata))
     assert created == await stores.users.get(ACME, UserId("Ann {x} ü:*"))
     assert list(metadata.items()) == list(created.metadata.items())
