@@ -22,10 +22,17 @@ class Problem:
     def as_json(self) -> dict[str, Any]:
         """Return the entry of an error body. The caller's own value is in it when it is short and a scalar."""
         entry: dict[str, Any] = {"loc": list(self.loc), "msg": self.message, "type": self.kind}
-        short_text = isinstance(self.input, str) and len(self.input) <= _ECHO_CHARACTERS
-        if short_text or isinstance(self.input, bool | float) or (isinstance(self.input, int) and abs(self.input) < 2**63):
+        if _can_be_echoed(self.input):
             entry["input"] = self.input
         return entry
+
+
+def _can_be_echoed(value: Any) -> bool:
+    """Tell whether *value* is a scalar that an error body can hold: short, and text only when it is UTF-8."""
+    if isinstance(value, str):
+        # bytes that were no UTF-8 are lone surrogates, which are not printable
+        return len(value) <= _ECHO_CHARACTERS and (value.isascii() or value.isprintable())
+    return isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < 2**63)
 
 
 class BadRequest(Exception):

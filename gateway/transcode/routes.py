@@ -122,8 +122,8 @@ class Router:
         raw_segments = raw_path[1:].split(b"/")
         segments = [_decoded(segment) for segment in raw_segments]
         allowed: set[str] = set()
-        head, colon, custom = raw_segments[-1].rpartition(b":")
-        if colon:
+        head, _, custom = raw_segments[-1].rpartition(b":")
+        if custom and len(custom) < len(raw_segments[-1]):
             # a template that names the verb is more literal than one that takes it for a part of an id
             cut = [*segments[:-1], _decoded(head)]
             leaf = _Search(verb=verb, custom=_decoded(custom), segments=cut, allowed=allowed).find(self._root)

@@ -1,0 +1,105 @@
+"""The channel to the service while that service comes and goes."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import socket
+import tempfile
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from mneme.v1.users_service_pb2 import CreateUserResponse
+
+from gateway.wiring import running_gateway
+from tests.gateway.conftest import settings_for
+from tests.gateway.peer import Peer, serving_peer
+
+Waiter = Callable[[Callable[[], bool], str], Awaitable[None]]
+
+
+def free_address() -> str:
+    """Return an address on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+async def test_restart_of_the_service_is_not_noticed() -> None:
+    """A request that arrives while the service is down is answered when it is back."""
+    peer, address = Peer(), free_address()
+    async with running_gateway(settings_for(address)) as gateway, httpx.AsyncClient(base_url=gateway.url) as http:
+        async with serving_peer(peer, address):
+            before = await http.get("/api/v1/users/a")
+        meanwhile = asyncio.create_task(http.post("/api/v1/users", json={"user_id": "a"}))
+        await asyncio.sleep(0)
+        async with serving_peer(peer, address):
+            after = await meanwhile
+
+    assert (200, 201) == (before.status_code, after.status_code)
+
+
+async def test_gateway_starts_before_the_service() -> None:
+    """A gateway without a service is live, not ready, and answers 503 after the connect timeout."""
+    settings = dataclasses.replace(settings_for(free_address()), connect_timeout=timedelta(milliseconds=50))
+    async with running_gateway(settings) as gateway, httpx.AsyncClient(base_url=gateway.url) as http:
+        answers = [await http.get(path) for path in ("/healthz", "/readyz", "/api/v1/users/a")]
+
+    assert [200, 503, 503] == [answer.status_code for answer in answers]
+    assert {"detail": "The service is unavailable, try again"} == answers[2].json()
+
+
+async def test_slow_call_is_given_up() -> None:
+    """A unary call that takes longer than its timeout is 504."""
+
+    async def forever(_: Any) -> Any:
+        await asyncio.Event().wait()
+
+    peer = Peer(replies={"GetUser": forever})
+    async with serving_peer(peer) as address:
+        settings = dataclasses.replace(settings_for(address), call_timeout=timedelta(milliseconds=100))
+        async with running_gateway(settings) as gateway, httpx.AsyncClient(base_url=gateway.url) as http:
+            answer = await http.get("/api/v1/users/a")
+
+    assert (504, {"detail": "The service took too long to answer"}) == (answer.status_code, answer.json())
+
+
+async def lost_in_flight(verb: str, path: str, wait_until: Waiter) -> tuple[int, int]:
+    """Send a request, take the service away while it works on it, bring it back; return the status and the number of calls."""
+
+    async def first_hangs(_: Any) -> Any:
+        if len(peer.calls) == 1:
+            await asyncio.Event().wait()
+        return CreateUserResponse() if verb == "POST" else None
+
+    peer, address = Peer(), free_address()
+    peer.replies = {"GetUser": first_hangs, "CreateUser": first_hangs}
+    async with running_gateway(settings_for(address)) as gateway, httpx.AsyncClient(base_url=gateway.url) as http:
+        async with serving_peer(peer, address):
+            request = asyncio.create_task(http.request(verb, path, json={}))
+            await wait_until(lambda: len(peer.calls) == 1, "the call arrives")
+        async with serving_peer(peer, address):
+            return (await request).status_code, len(peer.calls)
+
+
+async def test_harmless_call_is_repeated(wait_until: Waiter) -> None:
+    """A call without side effects whose connection breaks is sent again."""
+    assert (200, 2) == await lost_in_flight("GET", "/api/v1/users/a", wait_until)
+
+
+async def test_create_is_never_repeated(wait_until: Waiter) -> None:
+    """A call that may have had an effect is not sent again: the client is told."""
+    assert (503, 1) == await lost_in_flight("POST", "/api/v1/users", wait_until)
+
+
+async def test_unix_socket_target() -> None:
+    """The service may listen on a Unix socket."""
+    peer = Peer()
+    with tempfile.TemporaryDirectory(prefix="mn", dir="/tmp") as folder:
+        async with (
+            serving_peer(peer, f"unix:{folder}/s"),
+            running_gateway(settings_for(f"unix:{folder}/s")) as gateway,
+            httpx.AsyncClient(base_url=gateway.url) as http,
+        ):
+            assert 200 == (await http.get("/api/v1/project")).status_code
