@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from importlib.metadata import version
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -41,7 +42,8 @@ async def health(arguments: Namespace, settings: Settings) -> int:
     address = arguments.address or settings.grpc_listen
     async with grpc.aio.insecure_channel(address) as channel:
         try:
-            answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=_PATIENCE_SECONDS)
+            stub: Any = health_pb2_grpc.HealthStub(channel)  # it makes its methods when it is made
+            answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=_PATIENCE_SECONDS)
         except grpc.aio.AioRpcError as error:
             remark(f"{address}: {error.code().name}: {error.details()}")
             return 1

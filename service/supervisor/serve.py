@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from functools import partial
 
 import structlog
 
@@ -23,7 +22,7 @@ from service.storage.embedded.valkey import start_valkey
 from service.storage.embedded.vector_engine import start_engine
 from service.supervisor.banner import banner
 from service.supervisor.datadir import DataDirectory, UnsafeRuntimeDirectory
-from service.supervisor.keeper import kept_running
+from service.supervisor.keeper import Start, kept_running
 from service.supervisor.programs import Address, Program
 
 _PORT_PATIENCE = timedelta(seconds=3)
@@ -66,15 +65,17 @@ async def _run(settings: Settings, environment: Mapping[str, str]) -> None:
         grpc = await _free(settings.grpc_listen, "MNEME_GRPC_LISTEN")
 
         directory.prepare_sockets()
-        keepers = []
+        keepers: list[asyncio.Task[None]] = []
+
+        async def keep(name: str, start: Start) -> None:
+            keepers.append(await stack.enter_async_context(kept_running(name, start)))
+
         internal = {"MNEME_DATA_DIR": str(directory.root)}
         if settings.redis_url is None:
-            start = partial(start_valkey, directory.valkey, directory.valkey_socket)
-            keepers.append(await stack.enter_async_context(kept_running("valkey", start)))
+            await keep("valkey", lambda: start_valkey(directory.valkey, directory.valkey_socket))
             internal["MNEME_REDIS_URL"] = f"unix://{directory.valkey_socket}"
         if settings.qdrant_url is None:
-            start = partial(start_engine, directory.index, directory.index_socket)
-            keepers.append(await stack.enter_async_context(kept_running("engine", start)))
+            await keep("engine", lambda: start_engine(directory.index, directory.index_socket))
             internal["MNEME_INDEX_SOCKET"] = str(directory.index_socket)
 
         events: dict[str, JsonObject] = {}
@@ -84,9 +85,9 @@ async def _run(settings: Settings, environment: Mapping[str, str]) -> None:
             listen=grpc,
             variable="MNEME_GRPC_LISTEN",
             environment={**environment, **internal},
-            on_event=lambda event: events.setdefault(str(event.get("event")), event),
+            on_event=lambda event: events.update({str(event.get("event")): event}),
         )
-        keepers.append(await stack.enter_async_context(kept_running("service", service.start)))
+        await keep("service", service.start)
         gateway = Program(
             "gateway",
             protocol="http",
@@ -94,7 +95,7 @@ async def _run(settings: Settings, environment: Mapping[str, str]) -> None:
             variable="MNEME_HTTP_LISTEN",
             environment={**environment, "MNEME_GRPC_TARGET": str(service.address.reachable)},
         )
-        keepers.append(await stack.enter_async_context(kept_running("gateway", gateway.start)))
+        await keep("gateway", gateway.start)
 
         addresses = {"http": f"http://{gateway.address}", "grpc": str(service.address)}
         directory.write_addresses(addresses)
