@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
+from uuid import UUID
 
 from qdrant_edge import (
     CountRequest,
@@ -30,6 +32,9 @@ from service.domain.ports.index import DENSE_VECTORS, SPARSE_VECTORS
 from service.domain.ports.work import IndexedKind
 from service.storage import points
 from service.storage.embedded.engine.model_file import IndexModel, forget_model, read_model, write_model
+
+PointId: TypeAlias = int | str | UUID
+Payload: TypeAlias = Mapping[str, Any]
 
 _SCROLL_PAGE = 1000
 
@@ -86,8 +91,13 @@ class Collections:
             self._shards[kind].flush()
 
     def search(self, kind: IndexedKind, queries: Sequence[QueryRequest]) -> Sequence[Sequence[ScoredPoint]]:
-        """Answer queries over one kind, in order."""
+        """Answer queries over one kind, in order. The points come without their payloads."""
         return self._shard(kind).query_batch(QueryBatchRequest(list(queries)))
+
+    def payloads(self, kind: IndexedKind, ids: Iterable[PointId]) -> Mapping[PointId, Payload]:
+        """Return the payloads of points that there are."""
+        records = self._shard(kind).retrieve(list(ids), with_payload=True, with_vector=False)
+        return {record.id: record.payload for record in records if record.payload}
 
     def records(self, kind: IndexedKind, where: Filter) -> Iterator[Sequence[str]]:
         """Yield the record ids of all points that *where* selects, a page at a time."""

@@ -10,8 +10,9 @@ from qdrant_edge import UpdateOperation
 from service.domain.ports.work import IndexedKind
 from service.storage.embedded.engine.collections import Collections
 
-# A flush takes some 10 ms and nothing else runs meanwhile, so the wait is cheap beside a second flush.
-_GATHER_SECONDS = 0.001
+# A flush takes 10 ms or more and nothing else runs meanwhile: it pays to wait for updates that are still on their way.
+_QUIET_SECONDS = 0.001
+_LONGEST_GATHERING = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +42,16 @@ class GroupCommit:
         """Commit what is submitted, for ever. Ends with the error of the first commit that fails."""
         while True:
             await self._arrived.wait()
-            await asyncio.sleep(_GATHER_SECONDS)
+            await self._gather()
             self.commit()
+
+    async def _gather(self) -> None:
+        """Return when for a moment nothing more has come, or when it has gone on for long."""
+        for _ in range(_LONGEST_GATHERING):
+            known = len(self._waiting)
+            await asyncio.sleep(_QUIET_SECONDS)
+            if len(self._waiting) == known:
+                return
 
     def commit(self) -> None:
         """Commit what waits, now."""

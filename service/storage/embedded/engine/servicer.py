@@ -80,8 +80,10 @@ class VectorIndexServicer(VectorIndexServiceServicer):
             dimension = self._collections.model.dimension
             for kind, among in places.items():
                 queries = [to_query(kind, request.tenant, request.queries[place], dimension) for place in among]
-                for place, found in zip(among, self._collections.search(kind, queries), strict=True):
-                    results[place] = to_hits(found)
+                answers = self._collections.search(kind, queries)
+                payloads = self._collections.payloads(kind, {point.id for found in answers for point in found})
+                for place, found in zip(among, answers, strict=True):
+                    results[place] = to_hits(found, payloads)
         return pb.SearchResponse(results=results)
 
     async def ListRecords(self, request: pb.ListRecordsRequest, context: Context) -> pb.ListRecordsResponse:

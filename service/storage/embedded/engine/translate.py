@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Literal, TypeAlias
 
@@ -15,7 +15,6 @@ from qdrant_edge import (
     IdfParams,
     MatchAny,
     MatchValue,
-    PayloadSelector,
     Point,
     Query,
     QueryRequest,
@@ -28,12 +27,12 @@ from qdrant_edge import (
 from service.domain.ports.index import DENSE_VECTORS, SPARSE_VECTORS
 from service.domain.ports.work import IndexedKind
 from service.storage import points
+from service.storage.embedded.engine.collections import Payload, PointId
 from service.storage.embedded.wire import KINDS
 
 _Bound: TypeAlias = Literal["event_from", "event_to", "created_from", "created_to"]
 
 _KINDS = {wire: kind for kind, wire in KINDS.items()}
-_HIT_FIELDS = PayloadSelector.Include([points.RECORD, points.SESSION, points.ORDER])
 
 
 class BadRequest(ValueError):
@@ -86,7 +85,8 @@ def to_query(kind: IndexedKind, tenant: str, query: pb.Query, dimension: int) ->
         filter=to_filter(tenant, query.filter),
         limit=max(1, query.limit),
         params=params,
-        with_payload=_HIT_FIELDS,
+        # read afterwards, once for each point, since queries of one batch find much the same points
+        with_payload=False,
     )
 
 
@@ -111,20 +111,13 @@ def to_filter(tenant: str, where: pb.Filter | None = None) -> Filter:
     )
 
 
-def to_hits(found: Sequence[ScoredPoint]) -> pb.Hits:
+def to_hits(found: Sequence[ScoredPoint], payloads: Mapping[PointId, Payload]) -> pb.Hits:
     """Return what was found, in the same order."""
-    return pb.Hits(
-        hits=[
-            pb.Hit(
-                record_id=point.payload[points.RECORD],
-                session_id=point.payload[points.SESSION],
-                order=point.payload[points.ORDER],
-                score=point.score,
-            )
-            for point in found
-            if point.payload
-        ]
-    )
+    return pb.Hits(hits=[_to_hit(payloads[point.id], point.score) for point in found])
+
+
+def _to_hit(payload: Payload, score: float) -> pb.Hit:
+    return pb.Hit(record_id=payload[points.RECORD], session_id=payload[points.SESSION], order=payload[points.ORDER], score=score)
 
 
 def _any_of(field: str, values: Sequence[str]) -> list[FieldCondition]:
