@@ -138,7 +138,7 @@ async def open_application(settings: Settings, *, clock: Clock | None = None) ->
         stores = await _entered(stack, lambda: open_stores(str(settings.redis_url), buckets=settings.buckets))
         index = await stack.enter_async_context(open_index)
         embedder = await stack.enter_async_context(open_embedder(settings.embedder, threads=settings.embedder_threads))
-        yield _build(stores, index, embedder, clock or SystemClock(), pepper=_pepper(settings))
+        yield build_application(stores, index, embedder, clock or SystemClock(), pepper=_pepper(settings))
 
 
 @asynccontextmanager
@@ -190,7 +190,8 @@ async def running_worker(settings: Settings, *, clock: Clock | None = None) -> A
         yield application
 
 
-def _build(stores: RedisStores, index: VectorIndex, embedder: Embedder, clock: Clock, *, pepper: bytes) -> Application:
+def build_application(stores: RedisStores, index: VectorIndex, embedder: Embedder, clock: Clock, *, pepper: bytes) -> Application:
+    """Return the use cases over these adapters; *pepper* is what API keys are hashed under."""
     projects, users, sessions, memories = stores.projects, stores.users, stores.sessions, stores.memories
     project_calls = _project_calls(stores, clock, pepper=pepper)
     extractor = EmbeddedExtractor(embedder)
