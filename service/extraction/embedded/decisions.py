@@ -16,7 +16,7 @@ from service.domain.memories import Candidate, Decision, DecisionKind, MemoryVer
 from service.extraction.embedded.dates import find_dates
 from service.extraction.embedded.languages import Language, language_of
 from service.extraction.embedded.likeness import covered, covers, stems
-from service.extraction.embedded.slots import Fact, SlotMode, find_facts, split_speaker
+from service.extraction.embedded.slots import ANNOTATION, Fact, SlotMode, find_facts, split_speaker
 
 RELATED = 0.3
 """Below this cosine a memory is not compared at all."""
@@ -26,7 +26,6 @@ HISTORY = timedelta(days=365)
 """A value whose time ended so long before what is known is history, no change."""
 MAX_JOINED = 400
 
-_ANNOTATION = re.compile(r"\((?:19|20)\d\d[^()]{0,30}\)")
 _POSSESSED = re.compile(
     r"\b(?:\w+'s|their|my|mein\w{0,2}|mi|mis|mon|ma)\s+(?:(?:new|old|older|younger|best|little|big)\s+)?(?P<n>[^\W\d_]{3,})"
     r"|\b(?:has|have|got|adopted|habe|tengo|j'ai) (?:an?|ein\w{0,2}|una?|une)\s+(?P<m>[^\W\d_]{3,})",
@@ -73,7 +72,7 @@ def decide(candidate: Candidate, neighbours: Sequence[Neighbour]) -> Decision:
 def _duplicate(new: _Statement, old: _Statement, _similarity: float) -> tuple[DecisionKind, str] | None:
     if new.subject != old.subject or new.negative != old.negative or new.ended != old.ended or not _at_one_time(new, old):
         return None
-    if new.dated and not old.dated:
+    if (new.dated and not old.dated) or any(_differing(new, old)):
         return None
     repeated = covers(old.stems, new.stems) or (bool(new.facts) and _same_facts(new, old) and not _rest(new) - _rest(old))
     return (DecisionKind.DUPLICATE, old.content) if repeated and new.stems else None
@@ -173,7 +172,7 @@ def _replacing(known: Fact, new: _Statement, old: _Statement) -> str:
 
 def _taken_apart(statement: Candidate | MemoryVersion) -> _Statement:
     speaker, words = split_speaker(statement.content)
-    plain = _ANNOTATION.sub(" ", words)
+    plain = ANNOTATION.sub(" ", words)
     language = language_of(words)
     subject = _subject(statement, speaker)
     mentions = find_dates(plain, language.dates, statement.event_start, tense=0)
@@ -189,7 +188,7 @@ def _taken_apart(statement: Candidate | MemoryVersion) -> _Statement:
         stems=stems(without_cues),
         negative=language.says("negation", words),
         ended=language.says("ended", words),
-        dated=bool(mentions) or _ANNOTATION.search(words) is not None,
+        dated=bool(mentions) or ANNOTATION.search(words) is not None,
         facts=tuple(find_facts(statement.content, language.slots)),
         things=frozenset((match["n"] or match["m"]).lower() for match in _POSSESSED.finditer(words)) - {subject},
         names=frozenset(name.lower() for name in statement.entities),

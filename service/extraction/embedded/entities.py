@@ -54,7 +54,7 @@ def _name(match: re.Match[str], text: str, language: Language) -> str | None:
 
 
 def _is_common(word: str, language: Language) -> bool:
-    lowered = word.lower().removesuffix("'s")
+    lowered = word.lower().split("'")[0]
     return (
         word in _CALENDAR
         or lowered in language.function_words

@@ -89,6 +89,8 @@ def _dated(statement: Statement) -> tuple[str, Span]:
 
 def tense_of(text: str, language: Language) -> int:
     """Return 1 when *text* speaks of what will be, -1 of what was, 0 when it says neither."""
+    if language.says("arranged", text):
+        return 1
     if language.says("future", text) and not (language.code == "en" and language.says("past", text.split(",", maxsplit=1)[0])):
         return 1
     return -1 if language.says("past", text) else 0

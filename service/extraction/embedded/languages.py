@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -41,18 +42,20 @@ _PATTERNS = (
     "ended",
     "replaced",
     "clause",
+    "arranged",
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Language:
     """
-    What is known of a language. *patterns* are those that `words/en.toml` explains by example, matched without regard to case
+    What is known of a language. *letters* are those that it has beyond a to z. *patterns* are those that `words/en.toml` explains by example, matched without regard to case
     on text with straight quotes; *function_words* are lower case.
     """
 
     code: str
     function_words: frozenset[str]
+    letters: frozenset[str]
     patterns: Mapping[str, re.Pattern[str]]
     dates: DateGrammar
     slots: SlotTable
@@ -84,14 +87,19 @@ def languages() -> Mapping[str, Language]:
 
 def language_of(text: str, otherwise: str = "en") -> Language:
     """
-    Return the language of *text*: the one whose function words it uses most.
+    Return the language of *text*: the one whose function words and letters it uses most; a word of two languages counts half.
 
     With no such word, or a draw, it is *otherwise* if that is among the best. A language that is not known counts as the
     nearest known one: its statements are then kept by form (names, numbers, length), not by words.
     """
     known = languages()
     found = set(words(text[:2000]))
-    scores = {code: len(found & language.function_words) for code, language in known.items()}
+    shared = Counter(word for language in known.values() for word in found & language.function_words)
+    scores = {
+        code: sum(1 / shared[word] for word in found & language.function_words)
+        + len(language.letters.intersection(text[:2000].lower()))
+        for code, language in known.items()
+    }
     best = max(scores.values())
     if scores[otherwise] == best:
         return known[otherwise]
@@ -107,6 +115,7 @@ def _compile(code: str, raw: Mapping[str, Any]) -> Language:
     return Language(
         code=code,
         function_words=frozenset(raw["function_words"].split()),
+        letters=frozenset(raw["letters"]),
         patterns={name: re.compile(raw[name].replace("{W}", "day"), re.IGNORECASE) for name in _PATTERNS},
         dates=compile_grammar(raw["dates"]),
         slots=compile_slots(raw["slots"]),

@@ -29,6 +29,7 @@ _PRONOUN = re.compile(
     r"^(?:it|it's|this|that|that's|these|those|she|she's|he|he's|they|they're|there|there's|here|her|his|their|its|one|which)\b",
     re.IGNORECASE,
 )
+_GERUND_SUBJECT = re.compile(r"^\w+ing\b[^,]{0,40}\b(?:is|was|makes|helps|gives|keeps|has)\b")
 _FINITE = re.compile(r"\b(?:is|are|was|were|has|had|does|did|will|can|\w{2,}(?:s|ed))\b", re.IGNORECASE)
 _CONTRACTED = {"i'm": "is", "i've": "has", "i'll": "will"}
 
@@ -51,19 +52,20 @@ def _rewrite(text: str, speaker: str) -> str | None:
     body = body[0].upper() + body[1:]
     if not _FIRST_PERSON.search(body):
         return _ended(body) if _stands_alone(body) else None
+    if _PRONOUN.match(body) or _has_no_subject(body):
+        return None
     body = _PAIR.sub(lambda pair: f"{speaker} and their {pair['who']}", body)
     return _ended(_Rewriter(body, speaker).result())
 
 
 def _stands_alone(body: str) -> bool:
-    first = body.split(maxsplit=1)[0]
-    return bool(
-        _NAMED.match(body)
-        and not _PRONOUN.match(body)
-        and not first.endswith("ing")
-        and not verbs.is_past(first)
-        and _FINITE.search(body)
-    )
+    return bool(_NAMED.match(body) and _FINITE.search(body) and not _PRONOUN.match(body) and not _has_no_subject(body))
+
+
+def _has_no_subject(body: str) -> bool:
+    """Return whether *body* begins with its verb: "Just got back from …", "Finishing up …"."""
+    first = next((word for word in body.replace(",", " ").split() if not verbs.is_adverb(word)), "")
+    return verbs.is_past(first) or (first.endswith("ing") and len(first) > 5 and not _GERUND_SUBJECT.match(body))
 
 
 def _ended(text: str) -> str:

@@ -15,7 +15,10 @@ from typing import Any
 
 MAX_VALUE_WORDS = 6
 _NAME = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
+_RENEWED = r"(?:new|current|updated|neue\w?|aktuelle\w?|nuev[oa]|nouve\w+|actuel\w*)"
 _CLAUSE_START = r"(?:^|(?<=[.,;:!?\"] )|(?<=\band )|(?<=\bthat )|(?<=\"))"
+ANNOTATION = re.compile(r"\((?:19|20)\d\d[^()]{0,30}\)")
+"""A date that was put behind the words that meant it."""
 _STOP_SIGNS = r"[,;:!?()\"]|\.(?=\s|$)|\s[\u2013\u2014-]\s"
 _QUOTED = re.compile(r'^(?P<speaker>[^":]{1,60}?) (?:said|answered|recommended|was told)\b[^"]*: ?"(?P<words>.*)"', re.DOTALL)
 
@@ -71,14 +74,14 @@ def compile_slots(raw: Mapping[str, Any]) -> SlotTable:
     holes = {"{V}": r".{1,80}", "{N}": rf"(?:{raw['count']})"}
     before = {
         "verb": rf"{_CLAUSE_START}(?P<s>(?:{raw['subject']})??)(?:\s+|(?=')|(?<!\w)){adverbs}",
-        "noun": rf"(?P<s>\b{owner})\s+",
+        "noun": rf"(?P<s>\b{owner})\s+(?:{_RENEWED}\s+)?",
     }
 
     def compiled(entry: Mapping[str, str]) -> _Slot:
         pattern = entry["pattern"]
         for hole, words in holes.items():
             pattern = pattern.replace(hole, words)
-        start = "" if entry["form"] == "verb" and pattern.startswith("(?:j')?") else r"(?<![\w])"
+        start = "" if entry["form"] == "verb" and pattern.startswith("(?:j')?") else r"(?:(?<!\w)|(?='))"
         return _Slot(
             name=entry["name"],
             mode=SlotMode(entry["mode"]),
@@ -110,7 +113,7 @@ def split_speaker(content: str) -> tuple[str, str]:
 def find_facts(content: str, table: SlotTable) -> list[Fact]:
     """Return what the text of a memory says of slots, the first value of each."""
     speaker, words = split_speaker(content)
-    text = " ".join(words.split())[:600]
+    text = " ".join(ANNOTATION.sub(" ", words).split())[:600]
     facts: dict[tuple[str, str, str], Fact] = {}
     for slot in table.slots:
         match = slot.pattern.search(text)

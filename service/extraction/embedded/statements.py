@@ -14,6 +14,7 @@ from service.extraction.embedded.utterances import USER, Utterance
 from service.extraction.embedded.worth import KEEP, REMEMBER, is_filler, is_question, judged
 
 MAX_ADVICE_CHARACTERS = 300
+MIN_ADVICE_WORDS = 4
 MAX_STATEMENT_CHARACTERS = 500
 MAX_ANSWER_WORDS = 8
 MIN_PER_SESSION = 12
@@ -69,7 +70,7 @@ def _own(utterance: Utterance) -> Iterator[Statement]:
     for sentence in (clause for whole in utterance.sentences for clause in _clauses(whole, utterance.language)):
         verdict = judged(sentence, utterance)
         fits = open_one is not None and len(open_one.text) + len(verdict.text) < MAX_STATEMENT_CHARACTERS
-        if open_one is not None and fits and verdict.dependent and (verdict.kept or verdict.score >= KEEP / 2):
+        if open_one is not None and fits and verdict.joins:
             open_one = replace(open_one, text=f"{open_one.text} {verdict.text}", score=max(open_one.score, verdict.score))
             continue
         if open_one is not None:
@@ -130,7 +131,7 @@ def _assistant(utterance: Utterance, before: Utterance, after: Utterance | None)
     adopted = after is not None and after.person and any(after.language.patterns["adopt"].match(s) for s in after.sentences[:2])
     told = [s for s in utterance.sentences if not is_question(s, language) and not is_filler(s, language)]
     done = [s for s in told if language.says("agreed_action", s)]
-    advice = [s for s in told if language.says("advice", s)] or told
+    advice = [s for s in told if language.says("advice", s)] or [s for s in told if len(WORD.findall(s)) >= MIN_ADVICE_WORDS]
     chosen = advice if adopted or asked else done
     text = _within(chosen, MAX_ADVICE_CHARACTERS)
     if not text:

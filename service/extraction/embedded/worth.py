@@ -10,16 +10,19 @@ from service.extraction.embedded.dates import find_dates
 from service.extraction.embedded.entities import entities
 from service.extraction.embedded.languages import WORD, Language
 from service.extraction.embedded.slots import find_facts
-from service.extraction.embedded.utterances import Utterance
+from service.extraction.embedded.utterances import USER, Utterance
 
-KEEP = 1.3
-"""The score from which a sentence is kept."""
+KEEP = 1.0
+"""The score from which a sentence is kept that somebody writes to an assistant."""
+KEEP_IN_TALK = 1.3
+"""The same for talk between people, where far more is said for its own sake."""
 REMEMBER = 10.0
 """The score of what somebody asked to be remembered."""
 
 _NUMBER = re.compile(r"\d")
 _IDENTIFIER = re.compile(r"\b[\w.+-]+@[\w-]+\.\w+|\+?\d[\d ()/-]{6,}\d|\b(?=\w*\d)(?=\w*[A-Z])[A-Z0-9-]{5,}\b")
 _SUBJECT = re.compile(r"^(?:[^,]{1,40},\s+)?(?:I|We|i|we)(?:'m|'ve|'ll|'d|'re)?\b(?P<rest>.{0,60})")
+_STARTING_WORD = re.compile(r"^\w+")
 _DROPPED_SUBJECT = re.compile(
     r"^(?:(?:just|finally|also|still|recently|currently|already|even|so)\s+)?(?P<verb>\w+)\b", re.IGNORECASE
 )
@@ -27,16 +30,25 @@ _DROPPED_SUBJECT = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A sentence with its score. *dependent* means that it cannot be read without the sentence before it."""
+    """
+    A sentence with its score, and whether it is *kept*. *dependent* means that it cannot be read without the one before it;
+    *joins* that it is worth keeping if that one is.
+    """
 
     text: str
     score: float
     dependent: bool
+    least: float = KEEP
 
     @property
     def kept(self) -> bool:
         """Whether it is worth keeping."""
-        return self.score >= KEEP
+        return self.score >= self.least
+
+    @property
+    def joins(self) -> bool:
+        """Whether it is worth keeping together with a sentence before it that is."""
+        return self.dependent and self.score >= self.least / 2
 
 
 def judged(sentence: str, utterance: Utterance) -> Judged:
@@ -51,7 +63,11 @@ def judged(sentence: str, utterance: Utterance) -> Judged:
         return Judged(text=sentence, score=REMEMBER, dependent=dependent)
     if is_question(sentence, language) or is_filler(sentence, language) or language.patterns["request"].match(sentence):
         return Judged(text=sentence, score=0.0, dependent=dependent)
-    return Judged(text=sentence, score=_score(sentence, utterance), dependent=dependent)
+    score = _score(sentence, utterance)
+    if dependent and any(find_facts(_STARTING_WORD.sub(one, sentence), language.slots) for one in ("Someone", "Someone's")):
+        score += KEEP / 2
+    least = KEEP if utterance.speaker == USER else KEEP_IN_TALK
+    return Judged(text=sentence, score=score, dependent=dependent, least=least)
 
 
 def is_question(sentence: str, language: Language) -> bool:
@@ -79,8 +95,8 @@ def _score(sentence: str, utterance: Utterance) -> float:
     names = [name for name in entities(sentence, language) if name.lower() != utterance.speaker.lower()]
     score += 0.3 if names else 0.0
     score += 0.4 if find_dates(sentence, language.dates, utterance.message.timestamp, tense=0) else 0.0
-    score += 0.6 if _IDENTIFIER.search(sentence) else 0.2 if _NUMBER.search(sentence) else 0.0
-    score += 0.3 if language.says("correction", sentence) else 0.0
+    score += 0.8 if _IDENTIFIER.search(sentence) else 0.2 if _NUMBER.search(sentence) else 0.0
+    score += 0.3 if language.says("correction", sentence) or language.says("ended", sentence) else 0.0
     return score - _discount(sentence, language, has_fact=bool(facts))
 
 
@@ -98,7 +114,7 @@ def _discount(sentence: str, language: Language, *, has_fact: bool) -> float:
 
 
 def _subject_score(sentence: str, language: Language, speaker: str) -> float:
-    """0.5 for a sentence about the speaker or what is theirs, more when it says what they did; 0.3 for one about a name."""
+    """0.5 for a sentence about the speaker or what is theirs, more when it says what they do; 0.3 for one about a name."""
     if language.says("subject", sentence):
         return 0.5 + _deed(sentence, language)
     if language.says("first_person", sentence):
@@ -111,11 +127,12 @@ def _subject_score(sentence: str, language: Language, speaker: str) -> float:
 
 
 def _deed(sentence: str, language: Language) -> float:
-    match = _SUBJECT.match(sentence) if language.code == "en" else None
-    if not match:
-        return 0.1
-    following = [word for word in WORD.findall(match["rest"]) if not verbs.is_adverb(word)]
-    return 0.35 if following and verbs.is_past(following[0]) and following[0].lower() not in {"was", "were", "had"} else 0.1
+    """Return 0.35 when somebody does something, 0.1 when something only is so."""
+    if language.code != "en":
+        return 0.35
+    match = _SUBJECT.match(sentence)
+    following = [word for word in WORD.findall(match["rest"]) if not verbs.is_adverb(word)] if match else []
+    return 0.35 if following and following[0].lower() not in language.function_words else 0.1
 
 
 def _dropped_subject(sentence: str) -> bool:
