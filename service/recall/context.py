@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from service.domain.ids import Scope, SessionId
 from service.domain.memories import Source
-from service.domain.ports.models import Clock, Embedder
-from service.domain.ports.stores import MemoryStore, SessionStore
+from service.domain.ports.models import Embedder
+from service.domain.ports.stores import SessionStore
 from service.domain.recall import Context, ContextRequest, Recalled, RecallQuery, RecallResult
 from service.domain.sessions import Message, Session, SessionFilter, SessionStatus, Summary
 from service.domain.values import PageRequest
@@ -49,12 +49,10 @@ class _Material:
 class ContextBuilder:
     """Renders the result of a recall for the next prompt of a session."""
 
-    def __init__(self, *, sessions: SessionStore, memories: MemoryStore, embedder: Embedder, clock: Clock) -> None:
+    def __init__(self, *, sessions: SessionStore, embedder: Embedder) -> None:
         """Keep the ports. The tokens of a budget are those of *embedder*."""
         self._sessions = sessions
-        self._memories = memories
         self._embedder = embedder
-        self._clock = clock
 
     async def __call__(
         self, scope: Scope, session: Session, query: RecallQuery, result: RecallResult, request: ContextRequest

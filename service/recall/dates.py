@@ -47,14 +47,19 @@ Span = tuple[datetime, datetime]
 Rule = tuple[re.Pattern[str], Callable[[re.Match[str], datetime], Span | None]]
 
 
-def date_ranges(text: str, now: datetime) -> list[DateRange]:
-    """Return the spans that *text* names, in their order, counted from *now* (UTC). A span's end is its last moment."""
+def date_ranges(text: str, now: datetime, *, newest: datetime | None = None) -> list[DateRange]:
+    """
+    Return the spans that *text* names, in their order, counted from *now* (UTC). A span's end is its last moment.
+
+    A month or day without a year is the last one up to *newest*, the time of the newest thing that can be meant; else *now*.
+    """
+    latest = min(now, newest or now)
     event = _SAID.search(text) is None
     taken: list[tuple[int, Span]] = []
     rest = text
     for pattern, read in _RULES:
         for match in pattern.finditer(rest):
-            span = read(match, now)
+            span = read(match, latest if read in _YEARLESS else now)
             if span is not None:
                 taken.append((match.start(), span))
         # blanked, so that "8 May 2023" is not read again as "May 2023"
@@ -187,3 +192,6 @@ _RULES: Sequence[Rule] = (
     (re.compile(rf"\b(?:last|on|this past) (?P<weekday>{'|'.join(_DAYS)})\b", re.IGNORECASE), _read_weekday),
 )
 """The ways to name a span, most exact first."""
+
+_YEARLESS = frozenset({_read_day, _read_month, _read_season})
+"""The readers that may have to find the year by themselves."""

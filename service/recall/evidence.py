@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 
 from service.domain.ids import ChainId, SessionId
 from service.domain.memories import MemoryChain, Source
-from service.domain.ports.index import DENSE, IndexFilter, VectorIndex
+from service.domain.ports.index import IndexFilter, VectorIndex
 from service.domain.ports.models import Embedder
 from service.domain.ports.stores import MemoryStore, SessionStore
-from service.domain.ports.work import IndexedKind
 from service.domain.recall import DateRange, RecalledKind, RecallQuery
 from service.domain.sessions import Message, Summary
 from service.recall.analysis import QueryHints
+from service.recall.dates import date_ranges
 from service.recall.indexing import turn_id
 from service.recall.pool import Pool, pool_of
-from service.recall.probes import HitList, Probe, Target, search
 from service.recall.ranking import Ranked, preselect, rank
-from service.recall.weights import PRECISE, Weights
+from service.recall.searches import HitList, Reading, search
+from service.recall.weights import Weights
 
 StageListener = Callable[[str], Awaitable[None]]
 """Gets a line for a person to read at each stage of a recall."""
@@ -46,53 +46,50 @@ class Tools:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """
-    What one hop looks for. *meanings* are the texts to search by meaning, *words* those to search by word; *candidates* is how
-    many of what is found are read and ranked by their text as well; *summaries* how many summaries are read.
+    What one hop looks for: the *readings* of the query, and what *weights* their signals have.
+
+    *candidates* is how many of what is found are read and ranked by their text as well; *summaries* how many summaries are read.
+    *dates* tells whether to look for spans of time in the query.
     """
 
-    meanings: Sequence[str]
-    words: Sequence[str]
+    readings: Sequence[Reading]
     hints: QueryHints
+    weights: Weights
     candidates: int
     summaries: int
-    weights: Weights = PRECISE
-    date_ranges: Sequence[DateRange] = ()
+    dates: bool = True
     where: IndexFilter = field(default_factory=IndexFilter)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """
-    What one hop found: *ranked* turns, best first, the memories that come from them by turn id, and *summaries* with their
-    similarity to the query, best first.
+    What one hop found: *ranked* turns, best first, the memories that come from them by turn id, *summaries* with their
+    similarity to the query, best first, and the *date_ranges* that were read out of the query.
     """
 
     ranked: Sequence[Ranked]
     chains: Mapping[str, Sequence[MemoryChain]]
     summaries: Sequence[tuple[Summary, float]]
+    date_ranges: Sequence[DateRange]
 
 
 async def gather_evidence(tools: Tools, query: RecallQuery, plan: Plan) -> Evidence:
     """Run one hop as *plan* says."""
-    vectors = await tools.embedder.embed(plan.meanings)
-    probes = [Probe(vector=vector) for vector in vectors] + [Probe(words=words) for words in plan.words]
-    found = await search(tools.index, query.scope, probes, where=plan.where)
+    vectors = await tools.embedder.embed([reading.text for reading in plan.readings])
+    found = await search(tools.index, query.scope, list(zip(plan.readings, vectors, strict=True)), where=plan.where)
     pool = pool_of(found)
     rows = preselect(pool, plan.weights, plan.candidates)
     messages, chains, summaries = await _read(tools, query, pool, rows, _nearest_summaries(found, query, plan))
-    ranked = rank(
-        pool,
-        messages,
-        plan.hints,
-        plan.weights,
-        anchor=_anchor(tools.embedder, pool, messages, plan.hints),
-        date_ranges=plan.date_ranges,
-    )
-    similar = {hit.session_id: tools.embedder.similarity(hit.score) for hit in found[IndexedKind.SUMMARY, DENSE].hits}
+    newest = max((message.timestamp for message in messages.values()), default=query.now)
+    spans = date_ranges(query.text, query.now, newest=newest) if plan.dates else []
+    anchor = _anchor(tools.embedder, pool, messages, plan.hints)
+    similar = {hit.session_id: tools.embedder.similarity(hit.score) for hit in found["session_meaning"].hits}
     return Evidence(
-        ranked=ranked,
+        ranked=rank(pool, messages, plan.hints, plan.weights, anchor=anchor, spans=spans),
         chains=chains,
         summaries=[(summary, similar[summary.session_id]) for summary in summaries],
+        date_ranges=spans,
     )
 
 
@@ -135,10 +132,10 @@ async def _read_summaries(store: SessionStore, query: RecallQuery, session_ids: 
     return [summary for summary in await store.summaries(query.scope, session_ids) if summary is not None]
 
 
-def _nearest_summaries(found: Mapping[Target, HitList], query: RecallQuery, plan: Plan) -> list[SessionId]:
+def _nearest_summaries(found: Mapping[str, HitList], query: RecallQuery, plan: Plan) -> list[SessionId]:
     if RecalledKind.SUMMARY not in query.kinds:
         return []
-    return [hit.session_id for hit in found[IndexedKind.SUMMARY, DENSE].hits[: plan.summaries]]
+    return [hit.session_id for hit in found["session_meaning"].hits[: plan.summaries]]
 
 
 ANCHORED_FROM = 0.5

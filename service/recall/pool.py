@@ -14,31 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.domain.ids import ChainId, SessionId
-from service.domain.ports.index import DENSE, DENSE_CONTEXT, SPARSE, SPARSE_CONTEXT, Hit
-from service.domain.ports.work import IndexedKind
+from service.domain.ports.index import SPARSE, SPARSE_CONTEXT, Hit
 from service.recall.indexing import turn_id
-from service.recall.probes import HitList, Target
+from service.recall.searches import (
+    KEYWORD_SIGNALS,
+    MEMORY_SIGNALS,
+    NOTHING,
+    SESSION_SIGNALS,
+    SIGNALS,
+    STATEMENT_SIGNALS,
+    TURN_SIGNALS,
+    HitList,
+)
 
 Column = NDArray[np.float64]
 
-TURN_SIGNALS: Mapping[str, Target] = {
-    "meaning": (IndexedKind.TURN, DENSE),
-    "meaning_in_context": (IndexedKind.TURN, DENSE_CONTEXT),
-    "words": (IndexedKind.TURN, SPARSE),
-    "words_around": (IndexedKind.TURN, SPARSE_CONTEXT),
-}
-MEMORY_SIGNALS: Mapping[str, Target] = {
-    "memory_meaning": (IndexedKind.MEMORY, DENSE),
-    "memory_words": (IndexedKind.MEMORY, SPARSE),
-}
-SESSION_SIGNALS: Mapping[str, Target] = {
-    "session_meaning": (IndexedKind.SUMMARY, DENSE),
-    "session_words": (IndexedKind.SUMMARY, SPARSE_CONTEXT),
-}
 NEIGHBOUR = "neighbour"
 """How well the better of the turns right before and after matches by meaning."""
 
-_EMPTY = HitList(hits=(), full=False)
+_OF_TURNS = (*TURN_SIGNALS, *KEYWORD_SIGNALS, *STATEMENT_SIGNALS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +58,12 @@ class Pool:
     chains: Mapping[str, Sequence[ChainId]]
 
 
-def pool_of(found: Mapping[Target, HitList]) -> Pool:
-    """Gather what the searches *found* into one pool: the union of all turns, and of the turns that memories come from."""
+def pool_of(found: Mapping[str, HitList]) -> Pool:
+    """
+    Gather what the searches *found*, by signal, into one pool: the union of all turns, and of the turns that memories come from.
+
+    A signal that was not searched for is 0 for all.
+    """
     rows: dict[str, int] = {}
     places: list[Place] = []
 
@@ -75,16 +73,12 @@ def pool_of(found: Mapping[Target, HitList]) -> Pool:
             places.append(Place(session_id=hit.session_id, order=hit.order))
         return rows[key]
 
-    turns = {
-        name: [(row(hit.record_id, hit), hit.score) for hit in _hits(found, target)] for name, target in TURN_SIGNALS.items()
+    scores = {name: [(row(hit.record_id, hit), hit.score) for hit in _hits(found, name)] for name in _OF_TURNS}
+    scores |= {
+        name: [(row(turn_id(hit.session_id, hit.order), hit), hit.score) for hit in _hits(found, name)] for name in MEMORY_SIGNALS
     }
-    memories = {
-        name: [(row(turn_id(hit.session_id, hit.order), hit), hit.score) for hit in _hits(found, target)]
-        for name, target in MEMORY_SIGNALS.items()
-    }
-    raw = {name: _column(turns[name], len(places), _floor(found, TURN_SIGNALS[name])) for name in turns}
-    raw |= {name: _column(memories[name], len(places), _floor(found, MEMORY_SIGNALS[name])) for name in memories}
-    raw[NEIGHBOUR] = _neighbours(raw["meaning"], rows, places, _floor(found, TURN_SIGNALS["meaning"]))
+    raw = {name: _column(scores[name], len(places), _floor(found, name)) for name in scores}
+    raw[NEIGHBOUR] = _neighbours(raw["meaning"], rows, places, _floor(found, "meaning"))
     signals = {name: _standardised(column) for name, column in raw.items()} | _session_signals(found, places)
     return Pool(
         places=places,
@@ -94,19 +88,19 @@ def pool_of(found: Mapping[Target, HitList]) -> Pool:
     )
 
 
-def _hits(found: Mapping[Target, HitList], target: Target) -> Sequence[Hit]:
-    return found.get(target, _EMPTY).hits
+def _hits(found: Mapping[str, HitList], name: str) -> Sequence[Hit]:
+    return found.get(name, NOTHING).hits
 
 
-def _floor(found: Mapping[Target, HitList], target: Target) -> float:
+def _floor(found: Mapping[str, HitList], name: str) -> float:
     """Return what to take for a candidate that a search did not find: it can be no better than the last that it did."""
-    hits = found.get(target, _EMPTY)
-    if not hits.hits:
+    searched = found.get(name, NOTHING)
+    if not searched.hits:
         return 0.0
-    last = float(hits.hits[-1].score)
-    if target[1] in {SPARSE, SPARSE_CONTEXT}:
+    last = float(searched.hits[-1].score)
+    if SIGNALS[name][1] in {SPARSE, SPARSE_CONTEXT}:
         # a search by word returns whatever shares a word: a list that is not full leaves out only what shares none
-        return last / 2 if hits.full else 0.0
+        return last / 2 if searched.full else 0.0
     return last
 
 
@@ -128,15 +122,15 @@ def _neighbours(meaning: Column, rows: Mapping[str, int], places: Sequence[Place
     return column
 
 
-def _session_signals(found: Mapping[Target, HitList], places: Sequence[Place]) -> dict[str, Column]:
-    known = {hit.session_id for target in SESSION_SIGNALS.values() for hit in _hits(found, target)}
-    complete = not any(found.get(target, _EMPTY).full for target in SESSION_SIGNALS.values())
+def _session_signals(found: Mapping[str, HitList], places: Sequence[Place]) -> dict[str, Column]:
+    known = {hit.session_id for name in SESSION_SIGNALS for hit in _hits(found, name)}
+    complete = not any(found.get(name, NOTHING).full for name in SESSION_SIGNALS)
     # a session without a summary is not processed yet: that speaks neither for it nor against it
     judged = np.array([not complete or place.session_id in known for place in places], dtype=bool)
     signals = {}
-    for name, target in SESSION_SIGNALS.items():
-        scores = {hit.session_id: hit.score for hit in _hits(found, target)}
-        floor = _floor(found, target)
+    for name in SESSION_SIGNALS:
+        scores = {hit.session_id: hit.score for hit in _hits(found, name)}
+        floor = _floor(found, name)
         column = np.array([scores.get(place.session_id, floor) for place in places], dtype=np.float64)
         standard = np.zeros(len(places))
         standard[judged] = _standardised(column[judged])
@@ -151,10 +145,10 @@ def _standardised(column: Column) -> Column:
     return (column - column.mean()) / spread if spread > 1e-9 else np.zeros_like(column)
 
 
-def _chains(found: Mapping[Target, HitList]) -> dict[str, list[ChainId]]:
+def _chains(found: Mapping[str, HitList]) -> dict[str, list[ChainId]]:
     chains: dict[str, list[ChainId]] = {}
-    for target in MEMORY_SIGNALS.values():
-        for hit in _hits(found, target):
+    for name in MEMORY_SIGNALS:
+        for hit in _hits(found, name):
             of_turn = chains.setdefault(turn_id(hit.session_id, hit.order), [])
             if hit.record_id not in of_turn:
                 of_turn.append(ChainId(hit.record_id))

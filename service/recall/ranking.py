@@ -57,17 +57,17 @@ def rank(
     weights: Weights,
     *,
     anchor: float,
-    date_ranges: Sequence[DateRange] = (),
+    spans: Sequence[DateRange] = (),
 ) -> list[Ranked]:
     """
     Return the candidates that have a message among *messages*, by row, best first.
 
-    *anchor*, 0 to 1, is how near the best candidate is to the query. What was said in one of *date_ranges*, or soon after an
-    event in it, gains by that; nothing is left out for it.
+    *anchor*, 0 to 1, is how near the best candidate is to the query. What was said in one of *spans*, or soon after an event
+    in it, gains by that; nothing is left out for it.
     """
     rows = list(messages)
     columns = {name: weight * pool.signals[name][rows] for name, weight in weights.index.items()}
-    traits = trait_columns([messages[row] for row in rows], hints, date_ranges)
+    traits = trait_columns([messages[row] for row in rows], hints, spans)
     columns |= {name: weight * traits[name] for name, weight in weights.text.items()}
     total = sum(columns.values(), np.zeros(len(rows)))
     scores = anchor * scores_of(total)
@@ -82,7 +82,7 @@ def scores_of(totals: Column) -> Column:
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip((totals - MIDDLE) / SPREAD, -60.0, 60.0))))
 
 
-def trait_columns(messages: Sequence[Message], hints: QueryHints, date_ranges: Sequence[DateRange]) -> dict[str, Column]:
+def trait_columns(messages: Sequence[Message], hints: QueryHints, spans: Sequence[DateRange]) -> dict[str, Column]:
     """Return each trait of *messages*, one value for each of them."""
     traits = [traits_of(message.content) for message in messages]
     dated = np.array([trait.time for trait in traits], dtype=np.float64)
@@ -96,14 +96,14 @@ def trait_columns(messages: Sequence[Message], hints: QueryHints, date_ranges: S
         "length": np.array([trait.length for trait in traits], dtype=np.float64),
         "first_person": np.array([trait.first_person for trait in traits], dtype=np.float64),
         "past": np.array([trait.past for trait in traits], dtype=np.float64),
-        "in_date_range": _within(messages, date_ranges),
+        "in_date_range": _within(messages, spans),
     }
 
 
-def _within(messages: Sequence[Message], ranges: Sequence[DateRange]) -> Column:
-    """Return 1 for each message from one of *ranges*."""
-    spans = [(span.start, span.end + (TOLD_WITHIN if span.event else timedelta())) for span in ranges]
-    return np.array([float(any(start <= message.timestamp <= end for start, end in spans)) for message in messages])
+def _within(messages: Sequence[Message], spans: Sequence[DateRange]) -> Column:
+    """Return 1 for each message from one of *spans*."""
+    bounds = [(span.start, span.end + (TOLD_WITHIN if span.event else timedelta())) for span in spans]
+    return np.array([float(any(start <= message.timestamp <= end for start, end in bounds)) for message in messages])
 
 
 def _speaker(traits: Sequence[Traits], hints: QueryHints) -> Column:

@@ -24,7 +24,7 @@ class Weights:
     text: Mapping[str, float]
 
 
-PRECISE = Weights(
+FAST = PRECISE = Weights(
     index={
         "meaning": 0.21,
         "meaning_in_context": 0.28,

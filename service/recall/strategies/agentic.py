@@ -17,6 +17,7 @@ from service.domain.recall import Recalled, RecalledKind, RecallQuery, RecallRes
 from service.recall.analysis import hints_of, statement_of
 from service.recall.evidence import Evidence, Plan, StageListener, Tools, gather_evidence
 from service.recall.ranking import Ranked
+from service.recall.searches import STATEMENT_SIGNALS, Reading
 from service.recall.selection import select
 from service.recall.strategies.balanced import plan_of
 from service.recall.weights import GATHERING
@@ -37,7 +38,7 @@ async def agentic(tools: Tools, query: RecallQuery, on_stage: StageListener) -> 
     """Return what several hops find, and why they were made."""
     await on_stage("Reading the query")
     plan = _first_plan(query)
-    await on_stage(f"Hop 1: searching by {len(plan.meanings)} readings of the query")
+    await on_stage(f"Hop 1: searching by {len(plan.readings)} readings of the query")
     hops = [await gather_evidence(tools, query, plan)]
     reasons = [_first_reason(plan, hops[0])]
     parts = parts_of(query.text)
@@ -55,10 +56,10 @@ async def agentic(tools: Tools, query: RecallQuery, on_stage: StageListener) -> 
     return RecallResult(
         strategy=StrategyName.AGENTIC,
         items=kept,
-        search_queries=[*plan.meanings, *parts],
-        summary_queries=[*plan.meanings, *parts],
+        search_queries=list(dict.fromkeys([*(reading.text for reading in plan.readings), *parts])),
+        summary_queries=[query.text],
         keywords=plan.hints.keywords,
-        date_ranges=plan.date_ranges,
+        date_ranges=hops[0].date_ranges,
         reasoning=" ".join(reasons),
     )
 
@@ -85,8 +86,8 @@ def _instead(head: str, piece: str) -> str:
 
 def _first_plan(query: RecallQuery) -> Plan:
     plan = plan_of(query)
-    readings = dict.fromkeys([*plan.meanings, statement_of(query.text, plan.hints) or query.text])
-    return replace(plan, meanings=list(readings), weights=GATHERING)
+    statement = Reading(text=statement_of(query.text, plan.hints) or query.text, signals=tuple(STATEMENT_SIGNALS))
+    return replace(plan, readings=[*plan.readings, statement], weights=GATHERING)
 
 
 def _part_plan(query: RecallQuery, part: str) -> Plan:
@@ -96,7 +97,7 @@ def _part_plan(query: RecallQuery, part: str) -> Plan:
 def _first_reason(plan: Plan, found: Evidence) -> str:
     sessions = len({turn.message.session_id for turn in found.ranked})
     words = ", ".join(plan.hints.keywords) or "no content word"
-    dates = f", drawn to {len(plan.date_ranges)} spans of time" if plan.date_ranges else ""
+    dates = f", drawn to {len(found.date_ranges)} spans of time" if found.date_ranges else ""
     return f"Searched for {words}{dates}: {len(found.ranked)} candidates in {sessions} sessions."
 
 
@@ -114,7 +115,7 @@ def _merged(hops: Sequence[Evidence]) -> Evidence:
             known = chains.setdefault(turn_id, [])
             known += [chain for chain in found if all(chain.chain_id != one.chain_id for one in known)]
     ranked = sorted(best.values(), key=lambda turn: -turn.score)
-    return Evidence(ranked=ranked, chains=chains, summaries=hops[0].summaries)
+    return Evidence(ranked=ranked, chains=chains, summaries=hops[0].summaries, date_ranges=hops[0].date_ranges)
 
 
 async def _connected(tools: Tools, query: RecallQuery, items: Sequence[Recalled]) -> list[Recalled]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from service.domain.ports.index import IndexFilter
 from service.domain.recall import RecallQuery, RecallResult, StrategyName
 from service.recall.analysis import hints_of
-from service.recall.dates import date_ranges
 from service.recall.evidence import Plan, StageListener, Tools, gather_evidence
+from service.recall.searches import KEYWORD_SIGNALS, QUERY_SIGNALS, Reading
 from service.recall.selection import select
+from service.recall.weights import PRECISE
 
 CANDIDATES = 400
 """How many candidates are read: all that the searches can be expected to find."""
@@ -20,14 +21,16 @@ SUMMARIES = 8
 def plan_of(query: RecallQuery) -> Plan:
     """Return what to look for, as an analysis of the query tells."""
     hints = hints_of(query.text)
-    content = " ".join(hints.keywords)
+    content = " ".join(hints.keywords) or query.text
     return Plan(
-        meanings=list(dict.fromkeys([query.text, content or query.text])),
-        words=[query.text],
+        readings=[
+            Reading(text=query.text, signals=tuple(QUERY_SIGNALS)),
+            Reading(text=content, signals=tuple(KEYWORD_SIGNALS)),
+        ],
         hints=hints,
+        weights=PRECISE,
         candidates=CANDIDATES,
         summaries=SUMMARIES,
-        date_ranges=date_ranges(query.text, query.now),
         where=IndexFilter(exclude_sessions=query.exclude_sessions),
     )
 
@@ -36,16 +39,16 @@ async def balanced(tools: Tools, query: RecallQuery, on_stage: StageListener) ->
     """Return what an analysed query finds."""
     await on_stage("Reading the query")
     plan = plan_of(query)
-    spans = f" and {len(plan.date_ranges)} date ranges" if plan.date_ranges else ""
-    await on_stage(f"Searching memories, messages and summaries by {len(plan.meanings)} queries{spans}")
+    await on_stage(f"Searching memories, messages and summaries for {', '.join(plan.hints.keywords) or query.text}")
     evidence = await gather_evidence(tools, query, plan)
     items = select(query, evidence)
-    await on_stage(f"Ranked {len(evidence.ranked)} candidates, kept {len(items)}")
+    spans = f", drawn to {len(evidence.date_ranges)} spans of time" if evidence.date_ranges else ""
+    await on_stage(f"Ranked {len(evidence.ranked)} candidates{spans}, kept {len(items)}")
     return RecallResult(
         strategy=StrategyName.BALANCED,
         items=items,
-        search_queries=plan.meanings,
-        summary_queries=plan.meanings,
+        search_queries=list(dict.fromkeys(reading.text for reading in plan.readings)),
+        summary_queries=[query.text],
         keywords=plan.hints.keywords,
-        date_ranges=plan.date_ranges,
+        date_ranges=evidence.date_ranges,
     )
