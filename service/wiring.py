@@ -244,7 +244,7 @@ def _session_calls(stores: RedisStores) -> SessionCalls:
 def _memory_calls(stores: RedisStores, index: VectorIndex, embedder: Embedder, clock: Clock) -> MemoryCalls:
     users, sessions, memories = stores.users, stores.sessions, stores.memories
     recaller = Recaller(index=index, embedder=embedder, sessions=sessions, memories=memories)
-    builder = ContextBuilder(sessions=sessions, memories=memories, embedder=embedder, clock=clock)
+    builder = ContextBuilder(sessions=sessions, embedder=embedder)
     get_context = GetContext(users, sessions, recaller, builder, clock)
     return MemoryCalls(
         recall=Recall(users, recaller, clock),
