@@ -17,20 +17,23 @@ THIRD_PARTY = ["buf/validate/validate.proto"]
 
 
 def main() -> None:
-    """Write `proto/gen` anew, or with `--check` say what in it is not what the contract generates."""
+    """Bring `proto/gen` up to date, or with `--check` say what in it is not what the contract generates."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail when proto/gen is not current")
-    if not parser.parse_args().check:
-        # anew, so that what no longer exists in the contract is gone too
-        shutil.rmtree(OUT, ignore_errors=True)
-        OUT.mkdir()
-        generate(OUT)
-        return
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        generate(Path(folder))
-        stale = differences(Path(folder), OUT)
-    if stale:
-        sys.exit("proto/gen is not current, run `make gen`:\n  " + "\n  ".join(stale))
+        wanted = Path(folder)
+        generate(wanted)
+        stale = differences(wanted, OUT)
+        if arguments.check and stale:
+            sys.exit("proto/gen is not current, run `make gen`:\n  " + "\n  ".join(stale))
+        # file by file, and only those that differ: what runs meanwhile finds every module at every moment
+        for name in stale:
+            if (wanted / name).exists():
+                (OUT / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(wanted / name, OUT / name)
+            else:
+                (OUT / name).unlink()
 
 
 def differences(wanted: Path, present: Path) -> list[str]:
@@ -38,8 +41,8 @@ def differences(wanted: Path, present: Path) -> list[str]:
     files = {
         str(path.relative_to(root))
         for root in (wanted, present)
-        for path in root.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        for path in root.rglob("*.py*")
+        if "__pycache__" not in path.parts
     }
     _, changed, absent = filecmp.cmpfiles(wanted, present, files, shallow=False)
     return sorted([*changed, *absent])

@@ -23,7 +23,6 @@ from service.settings import InvalidSetting, Settings
 from service.storage.embedded.locks import DataDirectoryInUse
 from service.storage.embedded.process import ServerStartFailed
 from service.supervisor import attached_engines, serve
-from service.wiring import running_service, running_worker
 
 
 def _service_arguments(parser: ArgumentParser) -> None:
@@ -35,6 +34,8 @@ async def _serve(_arguments: Namespace, settings: Settings) -> int:
 
 
 async def _service(arguments: Namespace, settings: Settings) -> int:
+    from service.wiring import running_service  # noqa: PLC0415 - brings every adapter: not for `mneme version`
+
     async with running_service(settings, worker=not arguments.no_worker) as running:
         for event in running.events():
             _tell(event)
@@ -43,6 +44,8 @@ async def _service(arguments: Namespace, settings: Settings) -> int:
 
 
 async def _worker(_arguments: Namespace, settings: Settings) -> int:
+    from service.wiring import running_worker  # noqa: PLC0415 - the same
+
     async with running_worker(settings):
         await _asked_to_stop()
     return 0

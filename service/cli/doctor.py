@@ -10,9 +10,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from service.cli.command import Command, say
 from service.cli.paging import every
+from service.cli.stores import open_application
 from service.domain.errors import DomainError
 from service.domain.memories import MemoryFilter
 from service.domain.ports.work import IndexedKind
@@ -20,7 +22,10 @@ from service.domain.sessions import SessionFilter
 from service.domain.values import PageRequest
 from service.models import open_embedder
 from service.settings import Settings
-from service.wiring import Application, open_application
+
+if TYPE_CHECKING:
+    from service.wiring import Application
+
 
 # older versions replay nothing of what they had acknowledged before a kill
 _ENGINE = (0, 9)

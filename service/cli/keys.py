@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
 from service.cli.command import Command, CommandFailed, remark, say
+from service.cli.stores import open_application
 from service.domain.ids import KeyId, ProjectId
 from service.domain.projects import KeyScope
 from service.domain.values import PageRequest
 from service.settings import Settings
-from service.wiring import Application, open_application
+
+if TYPE_CHECKING:
+    from service.wiring import Application
 
 
 def _create_arguments(parser: ArgumentParser) -> None:

@@ -7,10 +7,10 @@ from argparse import ArgumentParser, Namespace
 
 from service.cli.command import Command, say
 from service.cli.paging import every
+from service.cli.stores import open_application
 from service.domain.ids import ProjectId
 from service.domain.projects import ProjectSettings
 from service.settings import Settings
-from service.wiring import open_application
 
 
 def _create_arguments(parser: ArgumentParser) -> None:

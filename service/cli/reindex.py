@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 
 from service.cli.command import Command, say
+from service.cli.stores import open_application
 from service.settings import Settings
-from service.wiring import open_application
 
 
 async def reindex(_arguments: Namespace, settings: Settings) -> int:

@@ -88,8 +88,10 @@ class Serving:
 
     def start(self) -> Serving:
         """Start and wait until it has written its addresses."""
+        # what a killed supervisor left behind says nothing about the one that starts now
+        stale = self._written()
         process = self.launch()
-        wait_until(lambda: self.addresses() or process.poll() is not None, "mneme serve is ready")
+        wait_until(lambda: self._written() not in {stale, None} or process.poll() is not None, "mneme serve is ready")
         if process.poll() is not None:
             raise AssertionError(f"mneme serve ended with {process.returncode}: {self.log.read_text()}")
         return self
@@ -114,6 +116,13 @@ class Serving:
             return {}
         return found
 
+    def _written(self) -> int | None:
+        """Return when `addresses.json` was written, in nanoseconds."""
+        try:
+            return (self.data_dir / "addresses.json").stat().st_mtime_ns
+        except FileNotFoundError:
+            return None
+
     @property
     def http(self) -> str:
         """URL of the gateway."""
@@ -132,7 +141,7 @@ class Serving:
         """Return the process ids of the supervisor's children: `service`, `gateway`, `valkey`, `engine`."""
         if self.process is None:
             return {}
-        listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+        listed = subprocess.run(["ps", "-wweo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
         found = {}
         for line in listed.splitlines():
             pid, parent, command = line.split(None, 2)
