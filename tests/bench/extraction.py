@@ -7,6 +7,7 @@ How well the embedded extractor does on the golden set: `python tests/bench/extr
 
 from __future__ import annotations
 
+# ruff: noqa: T201 - a benchmark prints
 import argparse
 import asyncio
 import json

@@ -65,7 +65,7 @@ class DateMention:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DateGrammar:
-    """The expressions of one language: patterns by kind, and what their words mean."""
+    """The expressions of one language: patterns by kind, and what their words mean. No text without a *hint* holds any."""
 
     patterns: Sequence[tuple[str, re.Pattern[str]]]
     units: Mapping[str, str]
@@ -74,6 +74,7 @@ class DateGrammar:
     months: Mapping[str, int]
     seasons: Mapping[str, int]
     days: Sequence[tuple[re.Pattern[str], int]]
+    hint: re.Pattern[str]
     month_first: bool
 
 
@@ -98,7 +99,9 @@ def compile_grammar(raw: Mapping[str, Any]) -> DateGrammar:
             pattern = pattern.replace(hole, words)
         return re.compile(pattern, re.IGNORECASE)
 
+    hints = [*raw["units"], *raw["weekdays"], *raw["months"], *raw["seasons"]]
     return DateGrammar(
+        hint=re.compile("|".join([r"\d{4}", *(re.escape(word) for word in hints), *raw["days"]]), re.IGNORECASE),
         patterns=[(kind, filled(pattern)) for kind, patterns in raw["patterns"].items() for pattern in patterns],
         units=raw["units"],
         numbers=raw["numbers"],
@@ -113,6 +116,8 @@ def compile_grammar(raw: Mapping[str, Any]) -> DateGrammar:
 def find_dates(text: str, grammar: DateGrammar, now: datetime, *, tense: Tense) -> list[DateMention]:
     """Return every expression of time in *text*, in order, without overlaps. Of two in one place the longer counts."""
     today = now.astimezone(UTC).date()
+    if not grammar.hint.search(text):
+        return []
     if not MAX_YEARS < today.year - date.min.year < date.max.year - 2 * MAX_YEARS:
         return []  # at the ends of the calendar there is no last year or no next one
     found = [*_numeric(text, grammar), *_named_days(text, grammar, today)]

@@ -178,14 +178,15 @@ def _taken_apart(statement: Candidate | MemoryVersion) -> _Statement:
     mentions = find_dates(plain, language.dates, statement.event_start, tense=0)
     for mention in reversed(mentions):
         plain = f"{plain[: mention.begin]} {plain[mention.end :]}"
+    for cue in ("ended", "change", "negation"):
+        plain = language.patterns[cue].sub(" ", plain)
     meaning = " ".join(word for word in language.content_words(plain) if word != subject)
-    without_cues = language.patterns["change"].sub(" ", language.patterns["negation"].sub(" ", meaning))
     return _Statement(
         content=statement.content,
         words=words,
         language=language,
         subject=subject,
-        stems=stems(without_cues),
+        stems=stems(meaning),
         negative=language.says("negation", words),
         ended=language.says("ended", words),
         dated=bool(mentions) or ANNOTATION.search(words) is not None,

@@ -49,13 +49,14 @@ _PATTERNS = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Language:
     """
-    What is known of a language. *letters* are those that it has beyond a to z. *patterns* are those that `words/en.toml` explains by example, matched without regard to case
-    on text with straight quotes; *function_words* are lower case.
+    What is known of a language. *letters* are those that it has beyond a to z. *patterns* are those that `words/en.toml` explains
+    by example, matched without regard to case on text with straight quotes; *function_words* are lower case.
     """
 
     code: str
     function_words: frozenset[str]
     letters: frozenset[str]
+    short_cuts: Mapping[str, str]
     patterns: Mapping[str, re.Pattern[str]]
     dates: DateGrammar
     slots: SlotTable
@@ -63,6 +64,12 @@ class Language:
     def says(self, pattern: str, text: str) -> bool:
         """Return whether *pattern* is found in *text*; a pattern for a beginning says so itself."""
         return self.patterns[pattern].search(text) is not None
+
+    def spelt_out(self, text: str) -> str:
+        """Return *text* with the short cuts of chats ("im", "u") as they are written elsewhere."""
+        for short, full in self.short_cuts.items():
+            text = re.sub(rf"\b{short}\b", full, text)
+        return text
 
     def content_words(self, text: str) -> list[str]:
         """Return the words of *text* that carry meaning, lower case, in order."""
@@ -85,25 +92,24 @@ def languages() -> Mapping[str, Language]:
     return {code: _compile(code, tomllib.loads(found[code])) for code in sorted(found, key=lambda code: (code != "en", code))}
 
 
-def language_of(text: str, otherwise: str = "en") -> Language:
+def language_of(text: str, around: str | None = None) -> Language:
     """
-    Return the language of *text*: the one whose function words and letters it uses most; a word of two languages counts half.
+    Return the language of *text*: the one whose function words, letters and words for the speaker it uses most.
 
-    With no such word, or a draw, it is *otherwise* if that is among the best. A language that is not known counts as the
-    nearest known one: its statements are then kept by form (names, numbers, length), not by words.
+    A word of two languages counts half for each; so does it that *around* is the language of what surrounds the text. A
+    language that is not known counts as the nearest known one: its statements are then kept by form (names, numbers, length).
     """
     known = languages()
-    found = set(words(text[:2000]))
+    beginning = text[:2000].lower()
+    found = {part for word in words(beginning) for part in (word, word.partition("'")[0])}
     shared = Counter(word for language in known.values() for word in found & language.function_words)
-    scores = {
-        code: sum(1 / shared[word] for word in found & language.function_words)
-        + len(language.letters.intersection(text[:2000].lower()))
-        for code, language in known.items()
-    }
-    best = max(scores.values())
-    if scores[otherwise] == best:
-        return known[otherwise]
-    return known[max(scores, key=lambda code: scores[code])]
+
+    def score(language: Language) -> float:
+        own = sum(1 / shared[word] for word in found & language.function_words)
+        letters = len(language.letters.intersection(beginning))
+        return own + letters + language.says("first_person", beginning) + (0.5 if language.code == around else 0)
+
+    return max(known.values(), key=score)
 
 
 def main_language(texts: Sequence[str]) -> str:
@@ -115,6 +121,7 @@ def _compile(code: str, raw: Mapping[str, Any]) -> Language:
     return Language(
         code=code,
         function_words=frozenset(raw["function_words"].split()),
+        short_cuts=raw.get("short_cuts", {}),
         letters=frozenset(raw["letters"]),
         patterns={name: re.compile(raw[name].replace("{W}", "day"), re.IGNORECASE) for name in _PATTERNS},
         dates=compile_grammar(raw["dates"]),

@@ -47,9 +47,12 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Slot:
+    """One line of the table. *core* is the part of the *pattern* after the subject, which is quick to look for."""
+
     name: str
     mode: SlotMode
     pattern: re.Pattern[str]
+    core: re.Pattern[str]
     value: str | None
 
 
@@ -86,6 +89,7 @@ def compile_slots(raw: Mapping[str, Any]) -> SlotTable:
             name=entry["name"],
             mode=SlotMode(entry["mode"]),
             pattern=re.compile(before[entry["form"]] + start + pattern, re.IGNORECASE),
+            core=re.compile(pattern, re.IGNORECASE),
             value=entry.get("value"),
         )
 
@@ -105,7 +109,7 @@ def split_speaker(content: str) -> tuple[str, str]:
     """
     quoted = _QUOTED.match(content)
     if quoted:
-        return _normal(quoted["speaker"]), quoted["words"].replace(")", " ").strip()
+        return _normal(quoted["speaker"]), quoted["words"].strip()
     first = re.match(r"[^\W_]+(?:[-.][^\W_]+)*", content)
     return _normal(first.group()) if first else "", content
 
@@ -116,7 +120,7 @@ def find_facts(content: str, table: SlotTable) -> list[Fact]:
     text = " ".join(ANNOTATION.sub(" ", words).split())[:600]
     facts: dict[tuple[str, str, str], Fact] = {}
     for slot in table.slots:
-        match = slot.pattern.search(text)
+        match = slot.pattern.search(text) if slot.core.search(text) else None
         fact = _fact(slot, match, speaker, table) if match else None
         if fact is not None:
             facts.setdefault((fact.subject, fact.slot, fact.key), fact)

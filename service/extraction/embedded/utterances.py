@@ -59,7 +59,7 @@ def _utterance(message: Message, lines: Sequence[str], names: frozenset[str], se
         person=named or message.role is MessageRole.USER,
         language=language,
         lines=lines,
-        sentences=[_without_address(sentence, others) for sentence in sentences(lines, language.code)],
+        sentences=[_without_address(language.spelt_out(sentence), others) for sentence in sentences(lines, language.code)],
     )
 
 

@@ -21,7 +21,7 @@ REMEMBER = 10.0
 
 _NUMBER = re.compile(r"\d")
 _IDENTIFIER = re.compile(r"\b[\w.+-]+@[\w-]+\.\w+|\+?\d[\d ()/-]{6,}\d|\b(?=\w*\d)(?=\w*[A-Z])[A-Z0-9-]{5,}\b")
-_SUBJECT = re.compile(r"^(?:[^,]{1,40},\s+)?(?:I|We|i|we)(?:'m|'ve|'ll|'d|'re)?\b(?P<rest>.{0,60})")
+_SUBJECT = re.compile(r"^(?:[^,]{1,40},\s+)?(?:(?:i|we)(?:'m|'ve|'ll|'d|'re)?|(?:my|our) \w+)\b(?P<rest>.{0,60})", re.IGNORECASE)
 _STARTING_WORD = re.compile(r"^\w+")
 _DROPPED_SUBJECT = re.compile(
     r"^(?:(?:just|finally|also|still|recently|currently|already|even|so)\s+)?(?P<verb>\w+)\b", re.IGNORECASE
@@ -59,8 +59,10 @@ def judged(sentence: str, utterance: Utterance) -> Judged:
         text = sentence[asked.end() :].rstrip("?").strip()
         return Judged(text=text[0].upper() + text[1:], score=REMEMBER, dependent=False)
     dependent = language.says("anaphor", sentence)
-    if language.says("remember_about", sentence):
-        return Judged(text=sentence, score=REMEMBER, dependent=dependent)
+    about = language.patterns["remember_about"].search(sentence)
+    if about:
+        text = sentence[about.start("what") :]
+        return Judged(text=text[0].upper() + text[1:], score=REMEMBER, dependent=False)
     if is_question(sentence, language) or is_filler(sentence, language) or language.patterns["request"].match(sentence):
         return Judged(text=sentence, score=0.0, dependent=dependent)
     score = _score(sentence, utterance)
@@ -132,7 +134,7 @@ def _deed(sentence: str, language: Language) -> float:
         return 0.35
     match = _SUBJECT.match(sentence)
     following = [word for word in WORD.findall(match["rest"]) if not verbs.is_adverb(word)] if match else []
-    return 0.35 if following and following[0].lower() not in language.function_words else 0.1
+    return 0.35 if any(word.lower() not in language.function_words for word in following[:3]) else 0.1
 
 
 def _dropped_subject(sentence: str) -> bool:
