@@ -41,8 +41,8 @@ def differences(wanted: Path, present: Path) -> list[str]:
     files = {
         str(path.relative_to(root))
         for root in (wanted, present)
-        for path in root.rglob("*.py*")
-        if "__pycache__" not in path.parts
+        for path in root.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
     }
     _, changed, absent = filecmp.cmpfiles(wanted, present, files, shallow=False)
     return sorted([*changed, *absent])
