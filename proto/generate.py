@@ -10,9 +10,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
 PROTO = Path(__file__).resolve().parent
 OUT = PROTO / "gen"
 COMMENTED = "mneme/contract.binpb"
+INTERNAL = "mneme.internal"
 THIRD_PARTY = ["buf/validate/validate.proto"]
 
 
@@ -74,6 +77,7 @@ def generate(out: Path) -> None:
         check=True,
         env={"PATH": str(Path(sys.executable).parent)},
     )
+    keep_comments_of_public_files(out / COMMENTED)
     for module in out.rglob("*_pb2_grpc.py*"):
         # the plugin writes a module for every file, also for those without a service
         if "Servicer" not in module.read_text():
@@ -82,6 +86,23 @@ def generate(out: Path) -> None:
     for module in out.rglob("*_pb2.py"):
         for folder in module.relative_to(out).parents[:-1]:
             (out / folder / "__init__.py").touch()
+
+
+def keep_comments_of_public_files(path: Path) -> None:
+    """Drop from the descriptor set at *path* what is internal, what is no comment, and where in a file a comment stands."""
+    kept = FileDescriptorSet()
+    for file in FileDescriptorSet.FromString(path.read_bytes()).file:
+        if file.package.startswith(INTERNAL):
+            continue
+        commented = [location for location in file.source_code_info.location if location.leading_comments]
+        for location in commented:
+            # so that a new line changes nothing for the things below it
+            location.ClearField("span")
+        public = kept.file.add()
+        public.CopyFrom(file)
+        del public.source_code_info.location[:]
+        public.source_code_info.location.extend(commented)
+    path.write_bytes(kept.SerializeToString(deterministic=True))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """
 What the gateway adds to a call, in microseconds of CPU: `python tests/bench/transcode.py`.
 
-Prints the codec beside `google.protobuf.json_format`, route matching, and whole requests through the ASGI application with the gRPC
-call left out.
+Prints the codec beside `google.protobuf.json_format`, route matching, and whole requests through the ASGI application without the
+gRPC call.
 """
 
 from __future__ import annotations
