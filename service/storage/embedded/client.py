@@ -120,8 +120,8 @@ class EmbeddedIndex:
                 places.append(place)
         if places:
             response = await self._call(self._stub.Search, request, self._search_seconds)
-            for place, hits in zip(places, response.results, strict=True):
-                results[place] = decode_hits(hits)
+            for place, hits in zip(places, decode_hits(response), strict=True):
+                results[place] = hits
         return results
 
     async def record_ids(self, kind: IndexedKind, scope: Scope) -> frozenset[str]:

@@ -49,11 +49,17 @@ def encode_query(scope: Scope, query: IndexQuery, encoder: WordEncoder) -> pb.Qu
     return message
 
 
-def decode_hits(hits: pb.Hits) -> Sequence[Hit]:
-    """Return the hits of one query, in the same order."""
+def decode_hits(response: pb.SearchResponse) -> Sequence[Sequence[Hit]]:
+    """Return the hits of each query, in the same order."""
+    found = [(record.record_id, SessionId(record.session_id), record.order) for record in response.found]
     return [
-        Hit(record_id=hit.record_id, session_id=SessionId(hit.session_id), order=hit.order, score=hit.score) for hit in hits.hits
+        [_hit(found[place], score) for place, score in zip(hits.places, hits.scores, strict=True)] for hits in response.results
     ]
+
+
+def _hit(record: tuple[str, SessionId, int], score: float) -> Hit:
+    record_id, session_id, order = record
+    return Hit(record_id=record_id, session_id=session_id, order=order, score=score)
 
 
 def _encode_filter(kind: IndexedKind, scope: Scope, where: IndexFilter) -> pb.Filter:

@@ -5,20 +5,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import grpc
 from mneme.internal.v1 import vector_index_pb2 as pb
 from mneme.internal.v1.vector_index_pb2_grpc import VectorIndexServiceServicer
-from qdrant_edge import UpdateOperation
+from qdrant_edge import QueryRequest, UpdateOperation
 
 from service.domain.ports.work import IndexedKind
 from service.storage.embedded.engine.collections import Collections, NotPrepared
 from service.storage.embedded.engine.commits import GroupCommit
 from service.storage.embedded.engine.model_file import IndexModel
-from service.storage.embedded.engine.translate import BadRequest, to_filter, to_hits, to_kind, to_point, to_query
+from service.storage.embedded.engine.translate import BadRequest, to_filter, to_found, to_kind, to_point, to_query
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
@@ -72,19 +72,16 @@ class VectorIndexServicer(VectorIndexServiceServicer):
 
     async def Search(self, request: pb.SearchRequest, context: Context) -> pb.SearchResponse:
         """Answer queries, those over the same kind as one batch."""
-        results = [pb.Hits()] * len(request.queries)
+        response = pb.SearchResponse(results=[pb.Hits()] * len(request.queries))
         async with _refusals(context):
-            places: defaultdict[IndexedKind, list[int]] = defaultdict(list)
+            among: defaultdict[IndexedKind, list[int]] = defaultdict(list)
             for place, query in enumerate(request.queries):
-                places[to_kind(query.kind)].append(place)
+                among[to_kind(query.kind)].append(place)
             dimension = self._collections.model.dimension
-            for kind, among in places.items():
-                queries = [to_query(kind, request.tenant, request.queries[place], dimension) for place in among]
-                answers = self._collections.search(kind, queries)
-                payloads = self._collections.payloads(kind, {point.id for found in answers for point in found})
-                for place, found in zip(among, answers, strict=True):
-                    results[place] = to_hits(found, payloads)
-        return pb.SearchResponse(results=results)
+            for kind, places in among.items():
+                queries = [to_query(kind, request.tenant, request.queries[place], dimension) for place in places]
+                self._answer(kind, queries, [response.results[place] for place in places], response)
+        return response
 
     async def ListRecords(self, request: pb.ListRecordsRequest, context: Context) -> pb.ListRecordsResponse:
         """List the records of a tenant."""
@@ -100,6 +97,20 @@ class VectorIndexServicer(VectorIndexServiceServicer):
         """Count the points of a kind."""
         async with _refusals(context):
             return pb.CountResponse(count=self._collections.count(to_kind(request.kind)))
+
+    def _answer(
+        self, kind: IndexedKind, queries: Sequence[QueryRequest], results: Sequence[pb.Hits], response: pb.SearchResponse
+    ) -> None:
+        answers = self._collections.search(kind, queries)
+        # read once: the library builds an id anew each time it is asked for
+        ids = [[point.id for point in answer] for answer in answers]
+        places = {}
+        for point_id, payload in self._collections.payloads(kind, {one for answer in ids for one in answer}).items():
+            places[point_id] = len(response.found)
+            response.found.append(to_found(payload))
+        for result, answer, answer_ids in zip(results, answers, ids, strict=True):
+            result.places.extend([places[point_id] for point_id in answer_ids])
+            result.scores.extend([point.score for point in answer])
 
     async def _delete(self, kind: IndexedKind, operation: UpdateOperation) -> None:
         _ = self._collections.model

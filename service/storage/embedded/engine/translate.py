@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC
 from typing import Literal, TypeAlias
 
@@ -19,7 +19,6 @@ from qdrant_edge import (
     Query,
     QueryRequest,
     RangeDateTime,
-    ScoredPoint,
     SearchParams,
     SparseVector,
 )
@@ -27,7 +26,7 @@ from qdrant_edge import (
 from service.domain.ports.index import DENSE_VECTORS, SPARSE_VECTORS
 from service.domain.ports.work import IndexedKind
 from service.storage import points
-from service.storage.embedded.engine.collections import Payload, PointId
+from service.storage.embedded.engine.collections import Payload
 from service.storage.embedded.wire import KINDS
 
 _Bound: TypeAlias = Literal["event_from", "event_to", "created_from", "created_to"]
@@ -111,13 +110,9 @@ def to_filter(tenant: str, where: pb.Filter | None = None) -> Filter:
     )
 
 
-def to_hits(found: Sequence[ScoredPoint], payloads: Mapping[PointId, Payload]) -> pb.Hits:
-    """Return what was found, in the same order."""
-    return pb.Hits(hits=[_to_hit(payloads[point.id], point.score) for point in found])
-
-
-def _to_hit(payload: Payload, score: float) -> pb.Hit:
-    return pb.Hit(record_id=payload[points.RECORD], session_id=payload[points.SESSION], order=payload[points.ORDER], score=score)
+def to_found(payload: Payload) -> pb.Found:
+    """Return the record that a payload is of."""
+    return pb.Found(record_id=payload[points.RECORD], session_id=payload[points.SESSION], order=payload[points.ORDER])
 
 
 def _any_of(field: str, values: Sequence[str]) -> list[FieldCondition]:

@@ -359,58 +359,60 @@ class Query(_message.Message):
 Global___Query: _TypeAlias = Query  # noqa: Y015
 
 @_typing.final
-class Hit(_message.Message):
-    """Hit is a point that was found."""
+class Found(_message.Message):
+    """Found is a record that a search found."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RECORD_ID_FIELD_NUMBER: _builtins.int
     SESSION_ID_FIELD_NUMBER: _builtins.int
     ORDER_FIELD_NUMBER: _builtins.int
-    SCORE_FIELD_NUMBER: _builtins.int
     record_id: _builtins.str
     """Id of the record."""
     session_id: _builtins.str
     """Its session."""
     order: _builtins.int
     """Its place in the session."""
-    score: _builtins.float
-    """How well it matches; higher is better."""
     def __init__(
         self,
         *,
         record_id: _builtins.str = ...,
         session_id: _builtins.str = ...,
         order: _builtins.int = ...,
-        score: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["order", b"order", "record_id", b"record_id", "score", b"score", "session_id", b"session_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order", b"order", "record_id", b"record_id", "session_id", b"session_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Hit: _TypeAlias = Hit  # noqa: Y015
+Global___Found: _TypeAlias = Found  # noqa: Y015
 
 @_typing.final
 class Hits(_message.Message):
-    """Hits are what one query found."""
+    """Hits are what one query found, best first."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    HITS_FIELD_NUMBER: _builtins.int
+    PLACES_FIELD_NUMBER: _builtins.int
+    SCORES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hit]:
-        """Best first."""
+    def places(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Each record, as its place in the response's list."""
+
+    @_builtins.property
+    def scores(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """How well each matches, in the same order; higher is better."""
 
     def __init__(
         self,
         *,
-        hits: _abc.Iterable[Global___Hit] | None = ...,
+        places: _abc.Iterable[_builtins.int] | None = ...,
+        scores: _abc.Iterable[_builtins.float] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hits", b"hits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["places", b"places", "scores", b"scores"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -682,7 +684,12 @@ class SearchResponse(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    FOUND_FIELD_NUMBER: _builtins.int
     RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def found(self) -> _containers.RepeatedCompositeFieldContainer[Global___Found]:
+        """Every record that any query found, once: queries of one recall find much the same."""
+
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hits]:
         """One for each query, in the same order."""
@@ -690,11 +697,12 @@ class SearchResponse(_message.Message):
     def __init__(
         self,
         *,
+        found: _abc.Iterable[Global___Found] | None = ...,
         results: _abc.Iterable[Global___Hits] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["found", b"found", "results", b"results"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
