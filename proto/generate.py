@@ -15,7 +15,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 PROTO = Path(__file__).resolve().parent
 OUT = PROTO / "gen"
 COMMENTED = "mneme/contract.binpb"
-INTERNAL = "mneme.internal"
+OURS, INTERNAL = "mneme.", "mneme.internal."
 THIRD_PARTY = ["buf/validate/validate.proto"]
 
 
@@ -89,10 +89,10 @@ def generate(out: Path) -> None:
 
 
 def keep_comments_of_public_files(path: Path) -> None:
-    """Drop from the descriptor set at *path* what is internal, what is no comment, and where in a file a comment stands."""
+    """Drop from the descriptor set at *path* what is not ours or internal, what is no comment, and where in a file a comment stands."""
     kept = FileDescriptorSet()
     for file in FileDescriptorSet.FromString(path.read_bytes()).file:
-        if file.package.startswith(INTERNAL):
+        if not file.package.startswith(OURS) or file.package.startswith(INTERNAL):
             continue
         commented = [location for location in file.source_code_info.location if location.leading_comments]
         for location in commented:
