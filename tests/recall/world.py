@@ -102,6 +102,14 @@ class Person:
         await memories.apply(self.scope, MemoryChange(revision=revision, put=chains, drop=tuple(drop)))
         await self.catch_up()
 
+    async def forgetting(self, chain: MemoryChain) -> MemoryChange:
+        """Return the change that removes *chain*."""
+        return MemoryChange(revision=await self.world.stores.memories.revision(self.scope), drop=(chain.chain_id,))
+
+    def nothing(self, revision: int) -> MemoryChange:
+        """Return the change that changes no memory."""
+        return MemoryChange(revision=revision)
+
     async def connects(self, first: MemoryChain, second: MemoryChain) -> None:
         """Connect *first* to *second*."""
         await self.put(replace(first, connections=(second.chain_id,)))

@@ -31,7 +31,8 @@ FOLLOWED = 5
 CONNECTED_WEIGHT = 0.5
 """What a memory's score counts for one that it is connected to."""
 
-_AND = re.compile(r"\b(?:and|or|versus|vs)\b|[;&]", re.IGNORECASE)
+_THING = r"(?:(?:the|a|an|my|his|her|their) )?[\w'\u2019-]+"
+_TOGETHER = re.compile(rf"(?<!\w)(?P<first>(?:{_THING}, )*{_THING}),? (?:and|or) (?P<last>{_THING})", re.IGNORECASE)
 
 
 async def agentic(tools: Tools, query: RecallQuery, on_stage: StageListener) -> RecallResult:
@@ -66,22 +67,17 @@ async def agentic(tools: Tools, query: RecallQuery, on_stage: StageListener) -> 
 
 def parts_of(text: str) -> list[str]:
     """
-    Return the queries that *text* is made of, when it asks about several things joined by "and" or "or"; none otherwise.
+    Return one query for each of several things that *text* names together, nothing when it names none so.
 
-    Each part keeps the words that stand before the first joined thing only when it would be too short without them.
+    "What do Ann and Bob like?" becomes "What do Ann like?" and "What do Bob like?".
     """
-    pieces = [piece.strip(" ,?.!") for piece in _AND.split(text)]
-    told = [piece for piece in pieces if hints_of(piece).keywords]
-    if not 2 <= len(told) <= MAX_PARTS:
+    match = _TOGETHER.search(text)
+    if match is None:
         return []
-    head, *rest = told
-    return [head, *(piece if len(hints_of(piece).keywords) > 1 else _instead(head, piece) for piece in rest)]
-
-
-def _instead(head: str, piece: str) -> str:
-    """Return *head* with its last content word replaced by *piece*: "dogs of Ann" and "Bob" make "dogs of Bob"."""
-    last = hints_of(head).keywords[-1]
-    return head[: head.rindex(last)] + piece
+    things = [*match["first"].split(", "), match["last"]]
+    if len(things) > MAX_PARTS or not all(hints_of(thing).keywords for thing in things):
+        return []
+    return [f"{text[: match.start()]}{thing}{text[match.end() :]}" for thing in things]
 
 
 def _first_plan(query: RecallQuery) -> Plan:
