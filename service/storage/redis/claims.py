@@ -39,19 +39,19 @@ class Claims:
         held = await self.database.get("GET", ProjectKeys(project_id).claim(user_id))
         return UserKey(held.split(" ")[0]) if held else None
 
-    async def take(self, scope: Scope, user_id: UserId) -> str:
-        """Make the user the holder of the id and return the token of the claim. Raises UserAlreadyExists, ConcurrentChange."""
+    async def take(self, scope: Scope, user_id: UserId, *, spent: str = "") -> str:
+        """
+        Make the user the holder of the id and return the token of the claim. *spent* is a token that turned out to be void.
+
+        Writers for the same user share a claim. Raises UserAlreadyExists, ConcurrentChange.
+        """
         key, token = ProjectKeys(scope.project_id).claim(user_id), str(uuid4())
         for _ in range(ROUNDS):
             holder, held, age = await self.database.run("claim", [key], [scope.user_key, token])
-            if held == token:
-                return token
-            mine = holder == scope.user_key
-            if not mine and int(age) * MICROSECOND < self.grace:
-                raise UserAlreadyExists(user_id=user_id)
-            if not await self._void(Scope(project_id=scope.project_id, user_key=UserKey(holder)), user_id, held):
-                if mine:
-                    raise ConcurrentChange
+            if holder == scope.user_key:
+                if held != spent:
+                    return str(held)
+            elif int(age) * MICROSECOND < self.grace or not await self._void(_other(scope, holder), user_id, held):
                 raise UserAlreadyExists(user_id=user_id)
             if await self.database.run("pass_claim", [key], [holder, held, scope.user_key, token]):
                 return token
@@ -70,3 +70,7 @@ class Claims:
     async def _void(self, holder: Scope, user_id: UserId, token: str) -> bool:
         keys = self.keyspace.user(holder)
         return bool(await self.database.run("void_claim", [keys.record, keys.bucket.void], [user_id, token]))
+
+
+def _other(scope: Scope, user_key: str) -> Scope:
+    return Scope(project_id=scope.project_id, user_key=UserKey(user_key))

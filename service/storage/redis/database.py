@@ -6,12 +6,13 @@ Nothing is retried here: a script whose answer was lost may have run, and runnin
 
 from __future__ import annotations
 
+from asyncio import Semaphore
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -22,6 +23,7 @@ from redis.exceptions import (
     NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
+    RedisClusterException,
     ResponseError,
     TryAgainError,
 )
@@ -36,7 +38,7 @@ Command: TypeAlias = tuple[Argument, ...]
 
 CONNECTIONS = 64
 TIMEOUT = 10.0
-"""Seconds for a connect, for one answer and for a free connection. Nothing here blocks on the server, so no read waits longer."""
+"""Seconds for a connect and for one answer. Nothing here blocks on the server, so no read has to wait longer."""
 
 UNAVAILABLE = (
     RedisConnectionError,
@@ -59,16 +61,19 @@ class Database:
     """A server, or a cluster of them, with text in and text out. Raises StorageUnavailable when it cannot be reached."""
 
     client: Redis | RedisCluster
+    gate: Semaphore = field(default_factory=lambda: Semaphore(CONNECTIONS))
+    """Makes callers wait for a connection; the driver's pools would refuse them."""
 
     async def run(self, name: str, keys: Sequence[str], args: Sequence[Argument] = ()) -> Any:
         """Run the script *name* and return its answer."""
         wanted = script(name)
-        with translated_errors():
-            try:
-                return await self.client.evalsha(wanted.sha, len(keys), *keys, *args)
-            except NoScriptError:
-                # the refused call did nothing; EVAL also teaches the script to the node that has these keys
-                return await self.client.eval(wanted.text, len(keys), *keys, *args)
+        async with self.gate:
+            with translated_errors():
+                try:
+                    return await self.client.evalsha(wanted.sha, len(keys), *keys, *args)
+                except NoScriptError:
+                    # the refused call did nothing; EVAL also teaches the script to the node that has these keys
+                    return await self.client.eval(wanted.text, len(keys), *keys, *args)
 
     async def send(self, *commands: Command) -> list[Any]:
         """
@@ -78,17 +83,19 @@ class Database:
         """
         if not commands:
             return []
-        with translated_errors():
-            pipeline = self.client.pipeline(transaction=False)
-            for command in commands:
-                pipeline.execute_command(*command)
-            answers: list[Any] = await pipeline.execute()
-            return answers
+        async with self.gate:
+            with translated_errors():
+                pipeline = self.client.pipeline(transaction=False)
+                for command in commands:
+                    pipeline.execute_command(*command)
+                answers: list[Any] = await pipeline.execute()
+                return answers
 
     async def get(self, *command: Argument) -> Any:
         """Send one command and return its answer."""
-        with translated_errors():
-            return await self.client.execute_command(*command)
+        async with self.gate:
+            with translated_errors():
+                return await self.client.execute_command(*command)
 
 
 def span(start: int, count: int) -> tuple[int, int]:
@@ -104,6 +111,11 @@ def translated_errors() -> Iterator[None]:
         yield
     except UNAVAILABLE as error:
         raise StorageUnavailable(store="redis") from error
+    except RedisClusterException as error:
+        # this class is also for keys of two slots in one command, which would be a fault of ours; such an error has no cause
+        if isinstance(error.__cause__, UNAVAILABLE):
+            raise StorageUnavailable(store="redis") from error
+        raise
     except ResponseError as error:
         if str(error).startswith(UNAVAILABLE_PREFIXES):
             raise StorageUnavailable(store="redis") from error
@@ -127,21 +139,15 @@ async def open_database(url: str) -> AsyncIterator[Database]:
 
 
 def _client(url: str) -> Redis | RedisCluster:
-    no_retry = Retry(NoBackoff(), 0)
+    options: dict[str, Any] = {
+        "max_connections": CONNECTIONS,
+        "decode_responses": True,
+        "retry": Retry(NoBackoff(), 0),
+        "socket_timeout": TIMEOUT,
+        "socket_connect_timeout": TIMEOUT,
+    }
     scheme, separator, rest = url.partition("://")
     if scheme.endswith(CLUSTER_SUFFIX):
-        plain = scheme.removesuffix(CLUSTER_SUFFIX) + separator + rest
-        # the driver repeats a command here only when a node answered that it did not run it: MOVED, ASK, TRYAGAIN
-        return RedisCluster.from_url(
-            plain, decode_responses=True, retry=no_retry, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT
-        )
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=CONNECTIONS,
-        timeout=TIMEOUT,
-        decode_responses=True,
-        retry=no_retry,
-        socket_timeout=TIMEOUT,
-        socket_connect_timeout=TIMEOUT,
-    )
-    return Redis.from_pool(pool)
+        # the driver still repeats a command that a node says it did not run: MOVED, ASK, TRYAGAIN
+        return RedisCluster.from_url(scheme.removesuffix(CLUSTER_SUFFIX) + separator + rest, **options)
+    return Redis.from_url(url, **options)

@@ -34,19 +34,19 @@ class RedisUsers:
     async def create(self, project_id: ProjectId, user: NewUser, *, idempotency_key: str | None = None) -> User:
         """Store a new user. Raises IdempotencyKeyReused, ConcurrentChange."""
         answer = ProjectKeys(project_id).answer(idempotency_key) if idempotency_key else ""
+        given_up = ""
         for _ in range(ROUNDS):
             scope = Scope(project_id=project_id, user_key=UserKey(str(uuid4())))
             if idempotency_key:
-                scope = await self._remembered(scope, user, answer, idempotency_key)
+                scope = await self._remembered(scope, user, idempotency_key, given_up)
                 first = await self.database.get("HGET", self.keyspace.user(scope).record, "created_at")
                 if first:
                     return _created(scope, user, first)
             created = await self._write(scope, user, answer)
             if created:
                 return created
-            # the id, or with it the uuid, went to someone else or was deleted: begin anew under another uuid
-            if answer:
-                await self.database.get("DEL", answer)
+            # the claim was given to someone else, or the user was deleted at once: begin anew under another uuid
+            given_up = scope.user_key
         raise ConcurrentChange
 
     async def get(self, project_id: ProjectId, user_id: UserId) -> User:
@@ -84,8 +84,9 @@ class RedisUsers:
         if new_id is None:
             await self._change(scope, user_id, "", update)
             return await self.get(project_id, user_id)
+        token = ""
         for _ in range(ROUNDS):
-            token = await self.claims.take(scope, new_id)
+            token = await self.claims.take(scope, new_id, spent=token)
             try:
                 renamed = await self._change(scope, user_id, token, update)
             except UserNotFound:
@@ -111,10 +112,11 @@ class RedisUsers:
             raise UserNotFound(user_id=user_id)
         await self.settler.settle(intent)
 
-    async def _remembered(self, scope: Scope, user: NewUser, answer: str, idempotency_key: str) -> Scope:
-        """Return the scope that the first request with this key was given, *scope* if this is the first one."""
+    async def _remembered(self, scope: Scope, user: NewUser, idempotency_key: str, given_up: str) -> Scope:
+        """Return the scope that the first request with this key was given: *scope* if this is the first one."""
+        answer = ProjectKeys(scope.project_id).answer(idempotency_key)
         wanted = digest("users", user.user_id, user.metadata, user.merge_conflict_enabled)
-        kept, user_key = await self.database.run("remember_user", [answer], [wanted, scope.user_key])
+        kept, user_key = await self.database.run("remember_user", [answer], [wanted, scope.user_key, given_up])
         if kept != wanted:
             raise IdempotencyKeyReused(idempotency_key=idempotency_key)
         return Scope(project_id=scope.project_id, user_key=UserKey(user_key))

@@ -10,53 +10,62 @@ from typing import TypeAlias
 
 import pytest
 from redis.asyncio import Redis
+from redis.asyncio.cluster import RedisCluster
 
 from service.storage.redis import RedisStores, open_stores
+from service.storage.redis.database import open_database
 from tests.contract.servers import BACKENDS, Server
 from tests.contract.stores.makers import ACME, World, new_user
 
 BUCKETS = 4
 AT_ONCE = timedelta(0)
 
+Client: TypeAlias = Redis | RedisCluster
 Opener: TypeAlias = Callable[..., AbstractAsyncContextManager[RedisStores]]
 
 
-def binary_of(name: str) -> str:
-    """Return the program of a backend, or skip the test where it is not installed."""
-    binary = BACKENDS[name]()
-    if binary is None:
+def make_server(name: str, fsync: str) -> Server:
+    """Return a server of a backend, or skip the test where it is not installed."""
+    server = BACKENDS[name](fsync)
+    if server is None:
         pytest.skip(f"no server for {name!r} is installed")
-    return binary
+    return server
 
 
 @pytest.fixture(scope="session", params=BACKENDS)
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+def backend(request: pytest.FixtureRequest) -> str:
+    """Name the server that the test runs on."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def server(backend: str) -> Iterator[Server]:
     """Run one server for all tests."""
-    server = Server(binary_of(request.param))
+    server = make_server(backend, "everysec")
     server.start()
     yield server
     server.remove()
 
 
 @pytest.fixture
-def lone_server(server: Server) -> Iterator[Server]:
+def lone_server(backend: str) -> Iterator[Server]:
     """Run a server of the same kind for one test, which may kill it; it writes to the disk before it answers."""
-    lone = Server(server.binary, fsync="always")
+    lone = make_server(backend, "always")
     lone.start()
     yield lone
     lone.remove()
 
 
 @pytest.fixture
-async def client(server: Server) -> AsyncIterator[Redis]:
+async def client(server: Server) -> AsyncIterator[Client]:
     """Give a client of the emptied server."""
-    async with Redis.from_url(server.url, decode_responses=True) as client:
-        await client.flushall()
-        yield client
+    async with open_database(server.url) as database:
+        await database.client.flushall()
+        yield database.client
 
 
 @pytest.fixture
-def opener(server: Server, client: Redis) -> Opener:  # noqa: ARG001 - it empties the server
+def opener(server: Server, client: Client) -> Opener:  # noqa: ARG001 - it empties the server
     """Open stores on the emptied server with settings of the test's own."""
     return partial(open_stores, server.url, buckets=BUCKETS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -103,6 +104,11 @@ def summary(session: Session, content: str = "They spoke of tea.") -> Summary:
     return Summary(
         session_id=session.session_id, content=content, created_at=session.created_at, message_count=session.message_count
     )
+
+
+async def connect(stores: RedisStores) -> None:
+    """Open many connections, so that the calls of a race that follows run side by side from their first command on."""
+    await asyncio.gather(*(stores.jobs.depth() for _ in range(30)))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from service.domain.sessions import SessionFilter
 from service.domain.users import UserUpdate
 from service.storage.redis import RedisStores
 from service.storage.redis.keys import ProjectKeys
-from tests.contract.stores.makers import ACME, FIRST_PAGE, GLOBEX, World, new_session, new_user, said
+from tests.contract.stores.makers import ACME, FIRST_PAGE, GLOBEX, World, connect, new_session, new_user, said
 
 KEY = "k" * 255
 
@@ -37,6 +37,7 @@ async def test_another_user_under_the_same_key_is_refused(stores: RedisStores) -
 
 async def test_racing_repeats_of_one_create_get_one_user(stores: RedisStores) -> None:
     """All of them the same answer."""
+    await connect(stores)
     results = await asyncio.gather(*(stores.users.create(ACME, new_user(), idempotency_key=KEY) for _ in range(10)))
     assert 1 == len({(user.user_key, user.created_at) for user in results})
     assert 1 == (await stores.users.list(ACME, FIRST_PAGE)).total
@@ -60,9 +61,8 @@ async def test_a_key_belongs_to_its_project(stores: RedisStores) -> None:
 async def test_a_create_that_died_half_way_is_finished_by_its_repeat(stores: RedisStores) -> None:
     """The repeat goes on with the uuid that the first one had."""
     asked = new_user()
-    scope = await stores.users._remembered(
-        Scope(project_id=ACME, user_key=UserKey(str(uuid4()))), asked, ProjectKeys(ACME).answer(KEY), KEY
-    )
+    first = Scope(project_id=ACME, user_key=UserKey(str(uuid4())))
+    scope = await stores.users._remembered(first, asked, KEY, "")
     await stores.users.claims.take(scope, asked.user_id)
     created = await stores.users.create(ACME, asked, idempotency_key=KEY)
     assert (scope, created) == (created.scope, await stores.users.get(ACME, asked.user_id))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from redis.asyncio import Redis
 
 from service.domain.errors import ApiKeyNotFound, ProjectAlreadyExists, ProjectNotFound
 from service.domain.ids import KeyId, ProjectId
 from service.domain.projects import Category, ProjectSettings
 from service.domain.values import PageRequest
 from service.storage.redis import RedisStores
+from tests.contract.stores.conftest import Client
 from tests.contract.stores.makers import ACME, DAY, FIRST_PAGE, GLOBEX, PAST, api_key, project
 
 
@@ -59,7 +59,7 @@ async def test_an_update_replaces_only_what_is_given(stores: RedisStores) -> Non
     assert ("New", True, PAST) == (updated.name, updated.settings.merge_conflict_enabled, updated.created_at)
 
 
-async def test_a_project_that_a_crash_left_unlisted_is_listed_by_the_next_attempt(stores: RedisStores, client: Redis) -> None:
+async def test_a_project_that_a_crash_left_unlisted_is_listed_by_the_next_attempt(stores: RedisStores, client: Client) -> None:
     """Creating it again is refused, and the list is whole."""
     await stores.projects.create(project())
     await client.delete("mneme:projects")

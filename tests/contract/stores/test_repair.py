@@ -15,7 +15,7 @@ from service.domain.users import User, UserUpdate
 from service.storage.redis import RedisStores
 from service.storage.redis.intents import Intent
 from service.storage.redis.keys import ProjectKeys
-from tests.contract.stores.makers import ACME, FIRST_PAGE, World, new_session, new_user, said
+from tests.contract.stores.makers import ACME, FIRST_PAGE, World, connect, new_session, new_user, said
 
 ANN, BEN = UserId("ann"), UserId("ben")
 
@@ -75,6 +75,7 @@ async def test_a_slow_writer_cannot_use_a_claim_that_was_given_away(stores: Redi
 
 async def test_racing_creates_without_patience_make_one_user(impatient: RedisStores) -> None:
     """Even when every claim is at once taken for a dead one, no two users share an id."""
+    await connect(impatient)
     for number in range(10):
         name = f"u{number}"
         results = await asyncio.gather(*(impatient.users.create(ACME, new_user(name)) for _ in range(6)), return_exceptions=True)
@@ -112,6 +113,26 @@ async def test_a_rename_that_died_after_its_claim_can_be_repeated(world: World, 
     await stores.users.claims.take(world.scope, BEN)
     renamed = await stores.users.update(ACME, ANN, UserUpdate(new_user_id=BEN))
     assert (BEN, world.scope) == (renamed.user_id, renamed.scope)
+
+
+async def test_a_rename_is_made_with_a_claim_that_somebody_tried_to_take_over(world: World, stores: RedisStores) -> None:
+    """Its token was made void, and whoever did that died: the user claims the id anew."""
+    claim = await stores.users.claims.take(world.scope, BEN)
+    assert await stores.users.claims._void(world.scope, BEN, claim)
+    renamed = await stores.users.update(ACME, ANN, UserUpdate(new_user_id=BEN))
+    assert (BEN, world.scope) == (renamed.user_id, renamed.scope)
+
+
+async def test_racing_renames_of_one_user_to_one_id_share_the_claim(world: World, stores: RedisStores) -> None:
+    """One is made, the others come too late for the old id, and the new id stays."""
+    await connect(stores)
+    renames = (stores.users.update(ACME, ANN, UserUpdate(new_user_id=BEN)) for _ in range(8))
+    results = await asyncio.gather(*renames, return_exceptions=True)
+    assert (1, 7) == (
+        sum(isinstance(result, User) for result in results),
+        sum(isinstance(result, UserNotFound) for result in results),
+    )
+    assert world.scope == (await stores.users.get(ACME, BEN)).scope
 
 
 async def test_a_rename_that_died_after_its_claim_does_not_block_the_id(world: World, impatient: RedisStores) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from importlib.resources import files
 
 import pytest
-from redis.asyncio import Redis
 
 from service.domain.errors import StorageUnavailable
 from service.domain.sessions import Message
@@ -16,7 +15,7 @@ from service.storage.redis import BucketsMismatch, RedisStores, open_stores
 from service.storage.redis.keys import Keyspace
 from service.storage.redis.scripts import script
 from tests.contract.servers import Server
-from tests.contract.stores.conftest import BUCKETS, Opener
+from tests.contract.stores.conftest import BUCKETS, Client, Opener
 from tests.contract.stores.makers import ACME, FIRST_PAGE, World, new_session, new_user, said
 
 EVERYTHING = PageRequest(offset=0, limit=1_000_000)
@@ -56,7 +55,7 @@ async def test_opening_twice_keeps_what_is_there(world: World, opener: Opener) -
         assert 1 == len(await again.outbox.claim("w1", 10))
 
 
-async def test_entries_from_before_the_group_are_claimed(client: Redis, opener: Opener) -> None:
+async def test_entries_from_before_the_group_are_claimed(client: Client, opener: Opener) -> None:
     """A group is made at the beginning of its stream, not at its end."""
     name = Keyspace(BUCKETS).all_buckets()[0].outbox
     await client.xadd(name, {"project": "p", "user": "u", "kind": "turns", "record": "r"})
@@ -92,7 +91,7 @@ async def test_every_call_to_a_dead_server_is_a_clear_error(lone_server: Server)
         await stores.sessions.create(user.scope, new_session())
 
 
-async def test_a_server_that_cannot_write_is_a_clear_error(stores: RedisStores, client: Redis) -> None:
+async def test_a_server_that_cannot_write_is_a_clear_error(stores: RedisStores, client: Client) -> None:
     """Out of memory, for example: the write is refused, and it works when there is room again."""
     await client.config_set("maxmemory", "1")
     try:
@@ -103,7 +102,7 @@ async def test_a_server_that_cannot_write_is_a_clear_error(stores: RedisStores, 
     assert 0 == (await stores.users.list(ACME, FIRST_PAGE)).total
 
 
-async def test_a_server_that_forgot_the_scripts_is_taught_them_again(world: World, client: Redis) -> None:
+async def test_a_server_that_forgot_the_scripts_is_taught_them_again(world: World, client: Client) -> None:
     """Nothing fails and nothing is written twice."""
     session = await world.session("x")
     await client.script_flush()

@@ -6,7 +6,6 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from redis.asyncio import Redis
 
 from service.domain.errors import ConcurrentChange, SessionNotFound, UserNotFound
 from service.domain.ids import ProjectId, UserId
@@ -16,6 +15,7 @@ from service.domain.sessions import SessionFilter
 from service.domain.users import UserUpdate
 from service.storage.redis.intents import BATCH
 from service.storage.redis.keys import ProjectKeys
+from tests.contract.stores.conftest import Client
 from tests.contract.stores.makers import (
     ACME,
     FIRST_PAGE,
@@ -47,7 +47,7 @@ async def fill(world: World) -> None:
     await stores.sessions.add_messages(scope, opened.session_id, said("x"), idempotency_key="k")
 
 
-async def test_nothing_is_left_of_a_deleted_user(world: World, client: Redis) -> None:
+async def test_nothing_is_left_of_a_deleted_user(world: World, client: Client) -> None:
     """No key names its uuid, its id is free, and no list, timer or intent knows it."""
     await fill(world)
     named = [key async for key in client.scan_iter(f"*{world.scope.user_key}*")]
@@ -60,7 +60,7 @@ async def test_nothing_is_left_of_a_deleted_user(world: World, client: Redis) ->
     assert [0, 0] == [await client.zcard(bucket.timers), await client.zcard(bucket.intents)]
 
 
-async def test_a_user_with_many_sessions_goes_in_batches(world: World, client: Redis) -> None:
+async def test_a_user_with_many_sessions_goes_in_batches(world: World, client: Client) -> None:
     """More sessions and kept answers than one script removes are all removed."""
     keys = (f"k{number}" for number in range(BATCH + 50))
     await asyncio.gather(*(world.stores.sessions.create(world.scope, new_session(), idempotency_key=key) for key in keys))
@@ -86,7 +86,7 @@ async def test_a_deleted_user_is_not_found(world: World) -> None:
     assert ([], 0) == ((page := await world.stores.users.list(ACME, FIRST_PAGE)).items, page.total)
 
 
-async def test_a_stale_scope_reaches_nothing(world: World, client: Redis) -> None:
+async def test_a_stale_scope_reaches_nothing(world: World, client: Client) -> None:
     """Reads find nothing, writes are refused and leave nothing behind."""
     session = await world.session("hello")
     sessions, memories, scope = world.stores.sessions, world.stores.memories, world.scope
@@ -106,7 +106,7 @@ async def test_a_stale_scope_reaches_nothing(world: World, client: Redis) -> Non
     assert [] == [key async for key in client.scan_iter(f"*{scope.user_key}*")]
 
 
-async def test_a_job_of_a_deleted_user_is_stale(world: World, client: Redis) -> None:
+async def test_a_job_of_a_deleted_user_is_stale(world: World, client: Client) -> None:
     """Its commit writes nothing, its steps are not kept, and the queue is empty."""
     job = await world.job()
     await world.stores.users.delete(ACME, ANN)
@@ -142,7 +142,7 @@ async def test_a_repeated_create_after_the_deletion_makes_a_new_user(world: Worl
     assert first.scope != again.scope
 
 
-async def test_a_renamed_user_can_be_deleted(world: World, client: Redis) -> None:
+async def test_a_renamed_user_can_be_deleted(world: World, client: Client) -> None:
     """Both its ids are free then."""
     await world.stores.users.update(ACME, ANN, UserUpdate(new_user_id=UserId("ben")))
     await world.stores.users.delete(ACME, UserId("ben"))

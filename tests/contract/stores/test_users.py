@@ -11,7 +11,7 @@ from service.domain.ids import UserId
 from service.domain.users import User, UserUpdate
 from service.domain.values import JsonObject, PageRequest
 from service.storage.redis import RedisStores
-from tests.contract.stores.makers import ACME, FIRST_PAGE, GLOBEX, new_user
+from tests.contract.stores.makers import ACME, FIRST_PAGE, GLOBEX, connect, new_user
 
 ANN, BEN = UserId("ann"), UserId("ben")
 
@@ -52,6 +52,7 @@ async def test_an_id_is_taken_once_in_a_project(stores: RedisStores) -> None:
 
 async def test_of_racing_creates_exactly_one_wins(stores: RedisStores) -> None:
     """All others are told that the id is taken, and one user is listed."""
+    await connect(stores)
     results = await asyncio.gather(*(stores.users.create(ACME, new_user()) for _ in range(20)), return_exceptions=True)
     winners = [result for result in results if isinstance(result, User)]
     losers = [result for result in results if isinstance(result, UserAlreadyExists)]
@@ -139,6 +140,7 @@ async def test_of_racing_renames_to_one_id_exactly_one_wins(stores: RedisStores)
     names = [UserId(f"u{number}") for number in range(8)]
     for name in names:
         await stores.users.create(ACME, new_user(name))
+    await connect(stores)
     renames = (stores.users.update(ACME, name, UserUpdate(new_user_id=BEN)) for name in names)
     results = await asyncio.gather(*renames, return_exceptions=True)
     winners = [result for result in results if isinstance(result, User)]
@@ -148,6 +150,7 @@ async def test_of_racing_renames_to_one_id_exactly_one_wins(stores: RedisStores)
 
 async def test_a_create_and_a_rename_race_for_one_id(stores: RedisStores) -> None:
     """Whoever loses is told so, and the id has one user."""
+    await connect(stores)
     for number in range(10):
         await stores.users.create(ACME, new_user(f"u{number}"))
         wanted = UserId(f"w{number}")
