@@ -71,8 +71,8 @@ def clock() -> FakeClock:
 
 @pytest.fixture(scope="session")
 def short_directory() -> Iterator[Path]:
-    """Return a directory whose path leaves room for the names of sockets."""
-    directory = Path(tempfile.mkdtemp(prefix="mn", dir="/tmp"))  # noqa: S108 - pytest's own paths are too long for sockets
+    """Return a directory whose path leaves room for the names of sockets, which pytest's own does not."""
+    directory = Path(tempfile.mkdtemp(prefix="mn", dir="/tmp"))
     yield directory
     shutil.rmtree(directory)
 

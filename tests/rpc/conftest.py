@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import TypeAlias
 from uuid import uuid4
@@ -23,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the tests of this folder in the loop of the service: gRPC wants one loop in a process."""
     here = Path(__file__).parent
     for item in items:
-        if here in item.path.parents and isinstance(item, pytest.Function):
+        if here in item.path.parents and isinstance(item, pytest.Function) and iscoroutinefunction(item.obj):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 

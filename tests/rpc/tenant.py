@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import grpc
@@ -13,18 +13,15 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from grpc_status import rpc_status
-
 from mneme.v1 import session_pb2
+
 from service.rpc.interceptors.access import FILES
 
 USER = session_pb2.MESSAGE_ROLE_USER
 ASSISTANT = session_pb2.MESSAGE_ROLE_ASSISTANT
 
 METHODS: Mapping[str, MethodDescriptor] = {
-    method.name: method
-    for file in FILES
-    for service in file.DESCRIPTOR.services_by_name.values()
-    for method in service.methods
+    method.name: method for file in FILES for service in file.DESCRIPTOR.services_by_name.values() for method in service.methods
 }
 """Every method of the contract, by its name."""
 
@@ -105,7 +102,7 @@ async def refused(call: Awaitable[Any]) -> Refusal:
 def refusal(error: grpc.aio.AioRpcError) -> Refusal:
     """Return what is in an error."""
     info, bad = ErrorInfo(), BadRequest()
-    status = rpc_status.from_call(error)
+    status = rpc_status.from_call(cast(grpc.Call, error))
     for detail in status.details if status is not None else ():
         # unpacks only what is of the type
         detail.Unpack(info)

@@ -7,8 +7,8 @@ from uuid import uuid4
 import grpc
 import pytest
 import pytest_asyncio
-
 from mneme.v1 import recall_pb2, session_pb2
+
 from tests.conftest import Waiter
 from tests.rpc.tenant import ASSISTANT, USER, Tenant, refused
 
@@ -92,9 +92,7 @@ async def test_a_context_holds_what_is_relevant(remembered: Remembered) -> None:
     """For the newest message of another session, with the strategy that ran and no ids unless asked for."""
     tenant, user_id = remembered.tenant, remembered.user_id
     session_id = await tenant.session(user_id, "What is my dog called?")
-    answer = await tenant.call(
-        "GetContext", user_id=user_id, session_id=session_id, options={"include_system_prompt": False}
-    )
+    answer = await tenant.call("GetContext", user_id=user_id, session_id=session_id, options={"include_system_prompt": False})
     event = answer.event
     assert (True, True) == (event.is_final, event.memory_used)
     assert "Rex" in event.context

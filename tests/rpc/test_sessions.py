@@ -9,8 +9,8 @@ import grpc
 import pytest
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.timestamp_pb2 import Timestamp
-
 from mneme.v1 import session_pb2
+
 from tests.conftest import Waiter
 from tests.rpc.tenant import ASSISTANT, USER, Tenant, refused
 
@@ -72,9 +72,7 @@ async def test_an_imported_session_begins_at_its_own_time(tenant: Tenant) -> Non
 async def test_a_custom_time_must_leave_room(tenant: Tenant, seconds: int) -> None:
     """The first day of year 1, the year 9999 and what is no date at all are refused."""
     user_id = await tenant.user()
-    error = await refused(
-        tenant.call("CreateSession", user_id=user_id, custom_created_at_utc=Timestamp(seconds=seconds))
-    )
+    error = await refused(tenant.call("CreateSession", user_id=user_id, custom_created_at_utc=Timestamp(seconds=seconds)))
     assert (grpc.StatusCode.INVALID_ARGUMENT, ["custom_created_at_utc"]) == (error.code, list(error.violations))
     assert 0 == (await tenant.call("ListSessions", user_id=user_id)).total
 

@@ -1,4 +1,4 @@
-"""What every call goes through, in one order: request id, log, errors, authentication, deadline, validation."""
+"""What every call goes through, in one order: request id, log, errors, deadline, authentication, validation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def layers(*, log: Logger, metrics: RpcMetrics, authenticate: Authenticate, dead
         RequestIds(),
         Log(log, metrics),
         Errors(log),
-        Authentication(authenticate, access_table()),
         Deadline(deadline),
+        Authentication(authenticate, access_table()),
         Validation(protovalidate.Validator()),
     )
