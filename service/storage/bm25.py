@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from qdrant_edge import Bm25, Bm25Config
 
+# Far above the fifteen words that a message has on the average, on purpose: with the true average long messages lose too much.
+# Evidence recall at 10 on three long dialogues, BM25 alone: 0.66 with 256, 0.65 with 64, 0.63 with 16.
 _AVERAGE_WORDS = 256.0
 _SATURATION = 1.2
 _LENGTH_NORMALISATION = 0.75

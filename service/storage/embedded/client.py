@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
@@ -84,14 +85,11 @@ class EmbeddedIndex:
 
     async def upsert(self, points: Sequence[IndexPoint]) -> None:
         """Write points, in place of older ones of the same records. Durable when it returns."""
-        groups: defaultdict[tuple[IndexedKind, Scope], list[IndexPoint]] = defaultdict(list)
+        kinds: defaultdict[IndexedKind, list[IndexPoint]] = defaultdict(list)
         for point in points:
-            groups[point.kind, point.scope].append(point)
-        for (kind, scope), group in groups.items():
-            for start in range(0, len(group), UPSERT_LIMIT):
-                part = [encode_point(point, self._encoder) for point in group[start : start + UPSERT_LIMIT]]
-                request = pb.UpsertRequest(kind=KINDS[kind], tenant=tenant_key(scope), points=part)
-                await self._update(self._stub.Upsert, request)
+            kinds[point.kind].append(point)
+        # at once, so that they share a flush
+        await asyncio.gather(*(self._upsert(kind, group) for kind, group in kinds.items()))
 
     async def delete(self, kind: IndexedKind, scope: Scope, record_ids: Sequence[str]) -> None:
         """Remove points; missing ones are no error. Durable when it returns."""
@@ -105,8 +103,8 @@ class EmbeddedIndex:
 
     async def delete_scope(self, scope: Scope) -> None:
         """Remove every point of a user. Durable when it returns."""
-        for kind in KINDS.values():
-            await self._update(self._stub.DeleteMatching, pb.DeleteMatchingRequest(kind=kind, tenant=tenant_key(scope)))
+        requests = [pb.DeleteMatchingRequest(kind=kind, tenant=tenant_key(scope)) for kind in KINDS.values()]
+        await asyncio.gather(*(self._update(self._stub.DeleteMatching, request) for request in requests))
 
     async def search(self, scope: Scope, queries: Sequence[IndexQuery]) -> Sequence[Sequence[Hit]]:
         """Answer all *queries* in one round trip, each with its hits, best first. Finds nothing outside *scope*."""
@@ -133,6 +131,11 @@ class EmbeddedIndex:
         """Return how many points there are of a kind."""
         response = await self._call(self._stub.Count, pb.CountRequest(kind=KINDS[kind]), self._search_seconds)
         return response.count
+
+    async def _upsert(self, kind: IndexedKind, points: Sequence[IndexPoint]) -> None:
+        for start in range(0, len(points), UPSERT_LIMIT):
+            part = [encode_point(point, self._encoder) for point in points[start : start + UPSERT_LIMIT]]
+            await self._update(self._stub.Upsert, pb.UpsertRequest(kind=KINDS[kind], points=part))
 
     async def _update(self, method: grpc.aio.UnaryUnaryMultiCallable[Request, Response], request: Request) -> Response:
         return await self._call(method, request, self._update_seconds)

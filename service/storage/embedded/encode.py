@@ -13,7 +13,7 @@ from service.domain.ports.index import Hit, IndexFilter, IndexPoint, IndexQuery
 from service.domain.ports.work import IndexedKind
 from service.storage.bm25 import WordEncoder, Words
 from service.storage.embedded.wire import KINDS
-from service.storage.points import point_id
+from service.storage.points import point_id, tenant_key
 
 
 def encode_point(point: IndexPoint, encoder: WordEncoder) -> pb.Point:
@@ -21,6 +21,7 @@ def encode_point(point: IndexPoint, encoder: WordEncoder) -> pb.Point:
     words = {name: encoder.document(text) for name, text in point.texts.items()}
     return pb.Point(
         id=point_id(point.kind, point.scope, point.record_id),
+        tenant=tenant_key(point.scope),
         record_id=point.record_id,
         session_id=point.session_id,
         order=point.order,

@@ -44,7 +44,9 @@ _SERVER_OPTIONS = (
 
 def main() -> None:
     """Read the arguments and serve until a signal comes."""
-    parser = argparse.ArgumentParser(prog="mneme engine", description="The embedded vector engine of Mneme.")
+    parser = argparse.ArgumentParser(
+        prog="python -m service.storage.embedded.engine", description="The embedded vector engine of Mneme."
+    )
     parser.add_argument("--data", type=Path, required=True, help="directory of the data; one process at a time")
     parser.add_argument("--socket", type=Path, required=True, help="path of the Unix socket to serve on")
     parser.add_argument("--die-with-parent", type=int, metavar="PID", help="end when the parent, which has this id, ends")

@@ -47,8 +47,8 @@ class Collections:
     """
     The shards in one directory, which exist from the first `prepare` or `reset` on.
 
-    Every method blocks, and holds Python's global lock while it does. An error of the library means a broken disk or broken
-    files: whoever meets one must end the process, and with the next start it is at what is on disk.
+    Every method blocks, and holds Python's global lock while it does. An error of the library in `update` or `flush` means a
+    broken disk or broken files: whoever meets one must end the process, and with the next start it is at what is on disk.
     """
 
     def __init__(self, directory: Path) -> None:

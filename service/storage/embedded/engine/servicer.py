@@ -53,7 +53,7 @@ class VectorIndexServicer(VectorIndexServiceServicer):
         """Write points."""
         async with _refusals(context):
             kind, dimension = to_kind(request.kind), self._collections.model.dimension
-            points = [to_point(kind, request.tenant, point, dimension) for point in request.points]
+            points = [to_point(kind, point, dimension) for point in request.points]
             await self._commits.submit(kind, UpdateOperation.upsert_points(points))
         return pb.UpsertResponse()
 

@@ -46,7 +46,7 @@ def to_kind(kind: pb.Kind.ValueType) -> IndexedKind:
         raise BadRequest(f"unknown kind {kind}") from None
 
 
-def to_point(kind: IndexedKind, tenant: str, point: pb.Point, dimension: int) -> Point:
+def to_point(kind: IndexedKind, point: pb.Point, dimension: int) -> Point:
     """Return a point with its payload. Raises BadRequest when a vector does not fit its kind."""
     for name, vector in point.dense.items():
         _check_dense(kind, name, vector, dimension)
@@ -55,7 +55,7 @@ def to_point(kind: IndexedKind, tenant: str, point: pb.Point, dimension: int) ->
     dense = {name: list(vector.values) for name, vector in point.dense.items()}
     sparse = {name: _to_sparse(vector) for name, vector in point.sparse.items()}
     payload = {
-        points.TENANT: tenant,
+        points.TENANT: point.tenant,
         points.RECORD: point.record_id,
         points.SESSION: point.session_id,
         points.ORDER: point.order,

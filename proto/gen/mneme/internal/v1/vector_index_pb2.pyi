@@ -177,6 +177,7 @@ class Point(_message.Message):
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     ID_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
     RECORD_ID_FIELD_NUMBER: _builtins.int
     SESSION_ID_FIELD_NUMBER: _builtins.int
     ORDER_FIELD_NUMBER: _builtins.int
@@ -188,6 +189,8 @@ class Point(_message.Message):
     SPARSE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """A UUID in its text form; the same record always has the same."""
+    tenant: _builtins.str
+    """Whose point it is."""
     record_id: _builtins.str
     """Id of the record that the point stands for, unique within kind and tenant."""
     session_id: _builtins.str
@@ -222,6 +225,7 @@ class Point(_message.Message):
         self,
         *,
         id: _builtins.str = ...,
+        tenant: _builtins.str = ...,
         record_id: _builtins.str = ...,
         session_id: _builtins.str = ...,
         order: _builtins.int = ...,
@@ -234,7 +238,7 @@ class Point(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "event_end", b"event_end", "event_start", b"event_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "created_at", b"created_at", "dense", b"dense", "event_end", b"event_end", "event_start", b"event_start", "id", b"id", "order", b"order", "record_id", b"record_id", "session_id", b"session_id", "sparse", b"sparse"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "created_at", b"created_at", "dense", b"dense", "event_end", b"event_end", "event_start", b"event_start", "id", b"id", "order", b"order", "record_id", b"record_id", "session_id", b"session_id", "sparse", b"sparse", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -514,26 +518,22 @@ class UpsertRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     KIND_FIELD_NUMBER: _builtins.int
-    TENANT_FIELD_NUMBER: _builtins.int
     POINTS_FIELD_NUMBER: _builtins.int
     kind: Global___Kind.ValueType
     """Where to write."""
-    tenant: _builtins.str
-    """Whose points they are."""
     @_builtins.property
     def points(self) -> _containers.RepeatedCompositeFieldContainer[Global___Point]:
-        """What to write."""
+        """What to write, of any tenants."""
 
     def __init__(
         self,
         *,
         kind: Global___Kind.ValueType = ...,
-        tenant: _builtins.str = ...,
         points: _abc.Iterable[Global___Point] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "points", b"points", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "points", b"points"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
