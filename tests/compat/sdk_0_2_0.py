@@ -91,7 +91,7 @@ def check_errors() -> None:
     session = user.create_session()
     session.add_user_message("I have a dog called Rex.")
     session.process()
-    assert "process" in str(raises(InvalidSessionStateError, session.add_user_message, "Too late"))
+    raises(InvalidSessionStateError, session.add_user_message, "Too late")
     raises(InvalidSessionStateError, session.process)
     user.delete()
     raises(UserNotFoundError, session.add_user_message, "Gone")
