@@ -108,12 +108,15 @@ def _config(app: Any, max_head_bytes: int, drain: timedelta) -> uvicorn.Config:
         lifespan="off",
         interface="asgi3",
         log_config=None,
-        log_level="warning",
+        # its warnings are about clients that speak no HTTP
+        log_level="error",
         access_log=False,
         proxy_headers=False,
         forwarded_allow_ips=[],
         server_header=False,
         workers=1,
         backlog=_BACKLOG,
+        # longer than clients keep idle connections, or they would send into one that is being closed
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=max(1, round(drain.total_seconds())),
     )

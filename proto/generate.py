@@ -89,7 +89,7 @@ def generate(out: Path) -> None:
 
 
 def keep_comments_of_public_files(path: Path) -> None:
-    """Drop from the descriptor set at *path* what is not ours or internal, what is no comment, and where in a file a comment stands."""
+    """Leave in the descriptors at *path* only our public files and, of their source locations, the comments without place."""
     kept = FileDescriptorSet()
     for file in FileDescriptorSet.FromString(path.read_bytes()).file:
         if not file.package.startswith(OURS) or file.package.startswith(INTERNAL):

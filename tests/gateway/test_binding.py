@@ -39,6 +39,7 @@ async def raw_get(url: str, path: str) -> httpx.Response:
         ("a%252Fb", "a%2Fb"),
         ("a%3Fb", "a?b"),
         ("%E2%82%AC", "€"),
+        ("a\\b", "a\\b"),
         ("*", "*"),
         ("sessions", "sessions"),
     ],

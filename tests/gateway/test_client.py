@@ -7,10 +7,12 @@ import dataclasses
 import socket
 import tempfile
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
 import httpx
+import pytest
 from mneme.v1.users_service_pb2 import CreateUserResponse
 
 from gateway.wiring import running_gateway
@@ -91,6 +93,43 @@ async def test_harmless_call_is_repeated(wait_until: Waiter) -> None:
 async def test_create_is_never_repeated(wait_until: Waiter) -> None:
     """A call that may have had an effect is not sent again: the client is told."""
     assert (503, 1) == await lost_in_flight("POST", "/api/v1/users", wait_until)
+
+
+async def test_running_requests_finish(wait_until: Waiter) -> None:
+    """A gateway that is told to stop takes no new connection and finishes what it began."""
+    go_on = asyncio.Event()
+
+    async def slow(_: Any) -> Any:
+        await go_on.wait()
+
+    def is_closed() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", httpx.URL(gateway.url).port or 0)) != 0
+
+    peer = Peer(replies={"GetUser": slow})
+    async with serving_peer(peer) as address, AsyncExitStack() as stack, httpx.AsyncClient() as http:
+        gateway = await stack.enter_async_context(running_gateway(settings_for(address)))
+        request = asyncio.create_task(http.get(f"{gateway.url}/api/v1/users/a"))
+        await wait_until(lambda: len(peer.calls) == 1, "the call arrives")
+        stopping = asyncio.create_task(stack.aclose())
+        await wait_until(is_closed, "the gateway stops listening")
+        go_on.set()
+
+        assert 200 == (await request).status_code
+        await stopping
+
+
+async def test_log_holds_no_secrets(capfd: pytest.CaptureFixture[str]) -> None:
+    """The access log names the route and the request id; no key, body, query or id of a user."""
+    async with serving_peer(Peer()) as address:
+        settings = dataclasses.replace(settings_for(address), log_level="debug")
+        async with running_gateway(settings) as gateway, httpx.AsyncClient(base_url=gateway.url) as http:
+            headers = {"X-Recallr-Api-Key": "canary", "X-Request-Id": "r1"}
+            await http.put("/api/v1/users/canary?q=canary", json={"new_user_id": "canary"}, headers=headers)
+            await http.post("/api/v1/users", content=b"{canary", headers=headers)
+
+    log = capfd.readouterr().err
+    assert (False, 2, True) == ("canary" in log, log.count('"request_id":"r1"'), '"route":"/api/v1/users/{user_id}"' in log)
 
 
 async def test_unix_socket_target() -> None:
