@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 from itertools import count
 
@@ -157,6 +158,19 @@ async def test_broken_files_stop_the_start(home: Home) -> None:
             pass
 
 
+async def test_an_engine_that_cannot_write_ends_and_loses_nothing_answered(home: Home) -> None:
+    """A full disk is no reason to go on with what is in memory: the next start is at what is on disk."""
+    async with start_engine(home.data, home.socket) as engine, open_index(home.socket, update_seconds=20) as index:
+        await index.prepare(model=MODEL, dimension=DIMENSION)
+        await index.upsert([point("before")])
+        resource.prlimit(engine.pid, resource.RLIMIT_FSIZE, (0, 0))
+        refused = asyncio.create_task(index.upsert([point("after")]))
+        assert 1 == await engine.wait()
+        refused.cancel()
+    async with start_engine(home.data, home.socket), open_index(home.socket) as index:
+        assert {"before"} == await index.record_ids(IndexedKind.TURN, scope()) - {"after"}
+
+
 @pytest.mark.parametrize("version", ["0.8.0", "0.7.2"])
 def test_a_library_that_loses_data_is_refused(version: str) -> None:
     """Versions before 0.9.0 never read the log that they write."""
@@ -164,7 +178,7 @@ def test_a_library_that_loses_data_is_refused(version: str) -> None:
         refuse_old_library(version)
 
 
-@pytest.mark.parametrize("version", ["0.9.0", "0.10.1", "1.0.0"])
+@pytest.mark.parametrize("version", ["0.9.0", "0.10.1", "1.0.0", "1.0.0rc1"])
 def test_a_newer_library_is_taken(version: str) -> None:
     """Versions are compared as numbers."""
     refuse_old_library(version)

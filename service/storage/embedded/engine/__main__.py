@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 import signal
 import sys
 from datetime import timedelta
@@ -61,7 +62,7 @@ def main() -> None:
 
 def refuse_old_library(installed: str) -> None:
     """Exit when the engine library is of a version that loses data."""
-    if tuple(int(part) for part in installed.split(".")[:3]) < _OLDEST_LIBRARY:
+    if tuple(int(part) for part in re.findall(r"\d+", installed)[:3]) < _OLDEST_LIBRARY:
         sys.exit(f"qdrant-edge-py {installed} loses data when it is killed: 0.9.0 or newer is needed")
 
 
