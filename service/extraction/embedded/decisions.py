@@ -20,6 +20,8 @@ from service.extraction.embedded.slots import ANNOTATION, Fact, SlotMode, find_f
 
 RELATED = 0.3
 """Below this cosine a memory is not compared at all."""
+CLOSE = 0.7
+"""From this cosine on, fewer words in common are enough to know what has ended."""
 SAME_THING = 0.5
 """From this cosine on, two statements about one named thing belong together."""
 HISTORY = timedelta(days=365)
@@ -36,13 +38,15 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-ZÀ-Þ])")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Statement:
-    """A memory taken apart: what is compared."""
+    """A memory taken apart: what is compared. *core* is its *stems* without those that only say that something changed."""
 
     content: str
     words: str
     language: Language
     subject: str
     stems: frozenset[str]
+    core: frozenset[str]
+    order: tuple[str, ...]
     negative: bool
     ended: bool
     dated: bool
@@ -70,9 +74,9 @@ def decide(candidate: Candidate, neighbours: Sequence[Neighbour]) -> Decision:
 
 
 def _duplicate(new: _Statement, old: _Statement, _similarity: float) -> tuple[DecisionKind, str] | None:
-    if new.subject != old.subject or new.negative != old.negative or new.ended != old.ended or not _at_one_time(new, old):
+    if (new.subject, new.negative, new.ended) != (old.subject, old.negative, old.ended) or not _at_one_time(new, old):
         return None
-    if (new.dated and not old.dated) or any(_differing(new, old)):
+    if _turned_round(new, old) or (new.dated and not old.dated) or any(_differing(new, old)):
         return None
     repeated = covers(old.stems, new.stems) or (bool(new.facts) and _same_facts(new, old) and not _rest(new) - _rest(old))
     return (DecisionKind.DUPLICATE, old.content) if repeated and new.stems else None
@@ -82,16 +86,16 @@ def _superseding(new: _Statement, old: _Statement, similarity: float) -> tuple[D
     cue = new.ended or any(new.language.says(pattern, new.words) for pattern in ("change", "correction", "replaced"))
     is_history = new.dated and old.start - new.end > HISTORY
     for fact, known in _differing(new, old):
-        if is_history or (not cue and fact.mode is SlotMode.CUED):
+        if (is_history and fact.mode is not SlotMode.FIXED) or (not cue and fact.mode is SlotMode.CUED):
             continue
         kind = DecisionKind.CHANGE if cue or fact.mode is SlotMode.CHANGING else DecisionKind.CONTRADICTION
         return kind, _replacing(known, new, old)
     if new.subject != old.subject or (new.dated and old.dated and not new.ended):
         return None
-    ends = new.ended and not old.ended and _about_the_same(new, old)
-    if ends or (similarity >= SAME_THING and _names_the_old(new, old)):
+    if _ends(new, old, similarity) or (similarity >= SAME_THING and _names_the_old(new, old)):
         return DecisionKind.CHANGE, new.content
-    if new.negative != old.negative and not new.ended and _about_the_same(new, old):
+    denied = new.negative != old.negative and not new.ended and _shared(new, old) >= 0.75
+    if denied or _turned_round(new, old):
         return (DecisionKind.CHANGE if cue else DecisionKind.CONTRADICTION), new.content
     return None
 
@@ -138,20 +142,33 @@ def _one_value(fact: Fact, known: Fact) -> bool:
 
 
 def _rest(statement: _Statement) -> frozenset[str]:
-    """Return the stems of a statement that none of its facts accounts for; the verb of a fact is not counted."""
-    told = stems(" ".join(f"{fact.key} {fact.value} {fact.subject} {fact.slot}" for fact in statement.facts))
-    left = frozenset(stem for stem in statement.stems if not covered(stem, told))
-    return left if len(left) > 1 + len(statement.facts) else frozenset()
+    """Return the stems of a statement that none of its facts accounts for."""
+    told = stems(" ".join(fact.told for fact in statement.facts))
+    return frozenset(stem for stem in statement.stems if not covered(stem, told))
 
 
 def _at_one_time(new: _Statement, old: _Statement) -> bool:
     return not (new.dated and old.dated) or (new.start <= old.end and old.start <= new.end)
 
 
-def _about_the_same(new: _Statement, old: _Statement) -> bool:
-    """Return whether nearly all the words of the shorter statement are in the longer one."""
-    fewer, more = sorted((new.stems, old.stems), key=len)
-    return bool(fewer) and sum(covered(stem, more) for stem in fewer) >= max(1, 0.75 * len(fewer))
+def _ends(new: _Statement, old: _Statement, similarity: float) -> bool:
+    """Return whether *new* says that what *old* says is over."""
+    if not new.ended or old.ended:
+        return False
+    if similarity >= SAME_THING and new.names & old.names:
+        return True
+    return _shared(new, old) >= (0.6 if similarity >= CLOSE else 0.75)
+
+
+def _shared(new: _Statement, old: _Statement) -> float:
+    """Return the share of the words of the shorter statement that are in the longer one, cues of change aside."""
+    fewer, more = sorted((new.core, old.core), key=len)
+    return sum(covered(stem, more) for stem in fewer) / len(fewer) if fewer else 0.0
+
+
+def _turned_round(new: _Statement, old: _Statement) -> bool:
+    """Return whether both compare the same things the other way round: "tea over coffee", "coffee over tea"."""
+    return new.stems == old.stems and new.order != old.order and new.language.says("comparison", new.words)
 
 
 def _names_the_old(new: _Statement, old: _Statement) -> bool:
@@ -164,33 +181,36 @@ def _names_the_old(new: _Statement, old: _Statement) -> bool:
 def _replacing(known: Fact, new: _Statement, old: _Statement) -> str:
     """Return the text of the new version: of a memory of several sentences, those that still hold, then the new one."""
     sentences = _SENTENCE_END.split(old.content)
-    holding = [s for s in sentences if known not in find_facts(s, old.language.slots)]
+    holding = [s for s in sentences if known not in find_facts(old.language.with_digits(s), old.language.slots)]
     if len(sentences) == 1 or len(holding) == len(sentences) or old.content.startswith(f"{old.content.split()[0]} said:"):
         return new.content
     return " ".join([*holding, new.content])
 
 
 def _taken_apart(statement: Candidate | MemoryVersion) -> _Statement:
-    speaker, words = split_speaker(statement.content)
+    language = language_of(split_speaker(statement.content)[1])
+    content = language.with_digits(statement.content)
+    speaker, words = split_speaker(content)
     plain = ANNOTATION.sub(" ", words)
-    language = language_of(words)
     subject = _subject(statement, speaker)
     mentions = find_dates(plain, language.dates, statement.event_start, tense=0)
     for mention in reversed(mentions):
         plain = f"{plain[: mention.begin]} {plain[mention.end :]}"
-    for cue in ("ended", "change", "negation"):
-        plain = language.patterns[cue].sub(" ", plain)
-    meaning = " ".join(word for word in language.content_words(plain) if word != subject)
+    plain = language.patterns["time_word"].sub(" ", language.patterns["negation"].sub(" ", plain))
+    meaning = [word for word in language.content_words(plain) if word != subject]
+    core = [word for word in language.content_words(language.patterns["ended"].sub(" ", plain)) if word != subject]
     return _Statement(
         content=statement.content,
         words=words,
         language=language,
         subject=subject,
-        stems=stems(meaning),
+        stems=stems(" ".join(meaning)),
+        core=stems(" ".join(core)),
+        order=tuple(meaning),
         negative=language.says("negation", words),
         ended=language.says("ended", words),
         dated=bool(mentions) or ANNOTATION.search(words) is not None,
-        facts=tuple(find_facts(statement.content, language.slots)),
+        facts=tuple(find_facts(content, language.slots)),
         things=frozenset((match["n"] or match["m"]).lower() for match in _POSSESSED.finditer(words)) - {subject},
         names=frozenset(name.lower() for name in statement.entities),
         start=statement.event_start,

@@ -81,7 +81,8 @@ def _dated(statement: Statement) -> tuple[str, Span]:
     text, said_at = statement.text, statement.when.timestamp
     mentions = find_dates(text, statement.language.dates, said_at, tense=tense_of(text, statement.language))
     span = event_span(mentions, text) or day_of(said_at.date())
-    for mention in reversed(mentions):
+    # a birthday comes every year: the next one is its event, but no part of what was said
+    for mention in reversed([] if statement.language.says("recurring", text) else mentions):
         if not mention.absolute:
             text = f"{text[: mention.end]} ({mention.span.label()}){text[mention.end :]}"
     return text, span

@@ -16,6 +16,7 @@ from service.extraction.embedded.slots import SlotTable, compile_slots
 
 WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 
+_VAGUE_NUMBERS = frozenset({"few", "paar", "unos", "unas", "quelques"})
 _PATTERNS = (
     "first_person",
     "subject",
@@ -43,6 +44,9 @@ _PATTERNS = (
     "replaced",
     "clause",
     "arranged",
+    "comparison",
+    "time_word",
+    "recurring",
 )
 
 
@@ -58,6 +62,7 @@ class Language:
     letters: frozenset[str]
     short_cuts: Mapping[str, str]
     patterns: Mapping[str, re.Pattern[str]]
+    number_words: re.Pattern[str]
     dates: DateGrammar
     slots: SlotTable
 
@@ -70,6 +75,10 @@ class Language:
         for short, full in self.short_cuts.items():
             text = re.sub(rf"\b{short}\b", full, text)
         return text
+
+    def with_digits(self, text: str) -> str:
+        """Return *text* with the words for numbers from two on as digits, so that "two kids" and "2 kids" are the same."""
+        return self.number_words.sub(lambda match: str(self.dates.numbers[match.group().lower()]), text)
 
     def content_words(self, text: str) -> list[str]:
         """Return the words of *text* that carry meaning, lower case, in order."""
@@ -124,6 +133,12 @@ def _compile(code: str, raw: Mapping[str, Any]) -> Language:
         short_cuts=raw.get("short_cuts", {}),
         letters=frozenset(raw["letters"]),
         patterns={name: re.compile(raw[name].replace("{W}", "day"), re.IGNORECASE) for name in _PATTERNS},
+        number_words=_number_words(raw["dates"]["numbers"]),
         dates=compile_grammar(raw["dates"]),
         slots=compile_slots(raw["slots"]),
     )
+
+
+def _number_words(numbers: Mapping[str, int]) -> re.Pattern[str]:
+    exact = [word for word, number in numbers.items() if number > 1 and " " not in word and word not in _VAGUE_NUMBERS]
+    return re.compile(rf"\b(?:{'|'.join(exact)})\b", re.IGNORECASE)

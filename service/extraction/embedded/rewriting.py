@@ -19,7 +19,7 @@ _UNSAFE = re.compile(
 )
 _LEADING = re.compile(
     r"^(?:(?:and|but|so|well|also|oh|ah|hey|yes|yeah|yep|no|nope|ok|okay|anyway|plus|by the way|btw|thanks|thank you|hi|hello"
-    r"|wow|haha|lol|sure|unfortunately|luckily|great|cool|honestly|actually|correction|fyi)\b[\s,.!:\u2013-]*)+",
+    r"|wow|haha|lol|sure|unfortunately|luckily|great|cool|honestly|fyi)\b[\s,.!:\u2013-]*)+",
     re.IGNORECASE,
 )
 _FIRST_PERSON = re.compile(r"\b(?:i|i'm|i've|i'd|i'll|me|my|mine|myself)\b", re.IGNORECASE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -36,13 +36,17 @@ class SlotMode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """That *subject* has *value* in *slot*; *key* tells slots of one kind apart, such as the favourite what. All normalised."""
+    """
+    That *subject* has *value* in *slot*; *key* tells slots of one kind apart, such as the favourite what. All normalised.
+    *told* is the part of the text that says so.
+    """
 
     subject: str
     slot: str
     key: str
     value: str
     mode: SlotMode
+    told: str = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,12 +108,14 @@ def compile_slots(raw: Mapping[str, Any]) -> SlotTable:
 
 def split_speaker(content: str) -> tuple[str, str]:
     """
-    Return who a memory is about and the words that say what: of the quoted form the speaker and the quotation, else the
-    first word or the owner of the first noun ("User's sister") and the whole.
+    Return who speaks in a memory and the words that say what: of the quoted form the speaker and the quotation, else the user
+    or the first word, and the whole.
     """
     quoted = _QUOTED.match(content)
     if quoted:
         return _normal(quoted["speaker"]), quoted["words"].strip()
+    if re.search(r"\bUser\b", content):
+        return "user", content
     first = re.match(r"[^\W_]+(?:[-.][^\W_]+)*", content)
     return _normal(first.group()) if first else "", content
 
@@ -138,7 +144,8 @@ def _fact(slot: _Slot, match: re.Match[str], speaker: str, table: SlotTable) -> 
     subject = _subject(groups["s"] or "", speaker, table)
     if table.vague.fullmatch(subject.split()[-1] if subject else ""):
         return None
-    return Fact(subject=subject, slot=slot.name, key=key, value=value, mode=slot.mode)
+    told = match.string[match.start() : _told_until(match, "k" if slot.value else "v", table)]
+    return Fact(subject=subject, slot=slot.name, key=key, value=value, mode=slot.mode, told=told)
 
 
 def _subject(text: str, speaker: str, table: SlotTable) -> str:
@@ -148,6 +155,11 @@ def _subject(text: str, speaker: str, table: SlotTable) -> str:
     if words[-1] == "their" or table.self_words.fullmatch(words[-1]) or table.possessive.fullmatch(words[-1]):
         return speaker
     return _normal(" ".join(table.possessive.sub(speaker, word) if table.possessive.fullmatch(word) else word for word in words))
+
+
+def _told_until(match: re.Match[str], group: str, table: SlotTable) -> int:
+    stop = table.stop.search(f"{match[group]} ")
+    return max(match.start(group) + stop.start(), match.start(group)) if stop and match.end(group) == match.end() else match.end()
 
 
 def _until_stop(text: str, table: SlotTable) -> str:

@@ -87,11 +87,11 @@ def is_filler(sentence: str, language: Language) -> bool:
 def _score(sentence: str, utterance: Utterance) -> float:
     language = utterance.language
     words = language.content_words(sentence)
-    if not words or len(WORD.findall(sentence)) < 2:
+    facts = find_facts(sentence, language.slots)
+    if not (words or facts) or len(WORD.findall(sentence)) < 2:
         return 0.0
     score = min(len(words), 7) * 0.1
     score += _subject_score(sentence, language, utterance.speaker)
-    facts = find_facts(sentence, language.slots)
     score += 1.2 if facts else 0.0
     score += 0.4 if language.says("worthy", sentence) else 0.0
     names = [name for name in entities(sentence, language) if name.lower() != utterance.speaker.lower()]
