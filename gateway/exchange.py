@@ -89,15 +89,12 @@ class Exchange:
             pass
 
     async def begin(self, status: int, headers: Headers) -> None:
-        """Send the head of the answer, with the request id in it."""
+        """Send the head of the answer, with the request id in it unless *headers* have one from elsewhere."""
         self.status = status
-        await self._send(
-            {
-                "type": "http.response.start",
-                "status": status,
-                "headers": [*headers, (b"x-request-id", self.request_id.encode())],
-            }
-        )
+        sent = list(headers)
+        if all(name != b"x-request-id" for name, _ in sent):
+            sent.append((b"x-request-id", self.request_id.encode()))
+        await self._send({"type": "http.response.start", "status": status, "headers": sent})
 
     async def write(self, chunk: bytes, *, more: bool = True) -> None:
         """Send a piece of the body; the last one has *more* unset."""

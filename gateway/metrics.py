@@ -15,19 +15,19 @@ class Metrics:
 
     def __init__(self) -> None:
         """Begin at zero."""
-        self._registry = CollectorRegistry()
+        self.registry = CollectorRegistry()
         self._requests = Counter(
             "mneme_gateway_requests",
             "HTTP requests by verb, route template and status; 499 when the client left first.",
             ("method", "route", "status"),
-            registry=self._registry,
+            registry=self.registry,
         )
         self._seconds = Histogram(
             "mneme_gateway_request_seconds",
             "Seconds from the head of a request to the end of its answer.",
             ("method", "route"),
             buckets=_SECONDS,
-            registry=self._registry,
+            registry=self.registry,
         )
 
     def observe(self, *, method: str, route: str, status: int, seconds: float) -> None:
@@ -37,4 +37,4 @@ class Metrics:
 
     def render(self) -> bytes:
         """Return the figures in the text format of Prometheus."""
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)

@@ -42,6 +42,18 @@ def _seconds(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def _seconds_or_none(text: str) -> timedelta:
+    return timedelta(0) if float(text) == 0 else _seconds(text)
+
+
+def _milliseconds(text: str) -> timedelta:
+    return timedelta(milliseconds=_positive(text))
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
@@ -118,6 +130,60 @@ class Settings:
         "10",
         _seconds,
         "Seconds that running requests have to finish when the gateway is told to stop.",
+    )
+    forward_origins: tuple[str, ...] = _setting(
+        "MNEME_FORWARD_ORIGINS",
+        "https://api.anthropic.com,https://api.openai.com,https://generativelanguage.googleapis.com",
+        _list,
+        "The origins that requests are forwarded to, comma-separated; https, or any on this machine. No other can be reached.",
+    )
+    forward_recall: timedelta = _setting(
+        "MNEME_FORWARD_RECALL_MILLISECONDS",
+        "300",
+        _milliseconds,
+        "Milliseconds that the recall of a forwarded request may take; then it is forwarded without memory.",
+    )
+    forward_connect: timedelta = _setting(
+        "MNEME_FORWARD_CONNECT_SECONDS",
+        "10",
+        _seconds,
+        "Seconds that the connection to a provider may take.",
+    )
+    forward_first_byte: timedelta = _setting(
+        "MNEME_FORWARD_FIRST_BYTE_SECONDS",
+        "600",
+        _seconds,
+        "Seconds that a provider has to begin its answer.",
+    )
+    forward_idle: timedelta = _setting(
+        "MNEME_FORWARD_IDLE_SECONDS",
+        "120",
+        _seconds,
+        "Seconds of silence after which an answer that has begun is given up. There is no bound for all of it.",
+    )
+    forward_drain: timedelta = _setting(
+        "MNEME_FORWARD_DRAIN_SECONDS",
+        "0",
+        _seconds_or_none,
+        "Seconds for which an answer is read on when its client has left, so that it can be remembered; 0 cancels it at once.",
+    )
+    forward_store_wait: timedelta = _setting(
+        "MNEME_FORWARD_STORE_WAIT_SECONDS",
+        "1",
+        _seconds_or_none,
+        "Seconds that the end of an answer waits until the turn is durable; 0 never waits.",
+    )
+    forward_max_body_bytes: int = _setting(
+        "MNEME_FORWARD_MAX_BODY_BYTES",
+        "33554432",
+        _positive,
+        "The longest body of a forwarded request with memory, in bytes; a longer one is answered with 413.",
+    )
+    forward_max_requests: int = _setting(
+        "MNEME_FORWARD_MAX_REQUESTS",
+        "1000",
+        _positive,
+        "The most requests that are forwarded at a time; one more is answered with 503.",
     )
     log_level: str = _setting(
         "MNEME_LOG_LEVEL",

@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from mneme.v1 import memory_service_pb2, projects_service_pb2, sessions_service_pb2, users_service_pb2
+from mneme.v1 import memory_service_pb2, projects_service_pb2, sessions_service_pb2, turns_service_pb2, users_service_pb2
 
 from gateway.app import Gateway, Mount
 from gateway.client import open_client
+from gateway.forward.app import PREFIX as FORWARD
+from gateway.forward.app import open_forward
+from gateway.forward.limits import ForwardLimits
 from gateway.logs import open_log
 from gateway.metrics import Metrics
 from gateway.operations import operation_mounts
@@ -24,6 +27,7 @@ CONTRACT = (
     sessions_service_pb2.DESCRIPTOR,
     memory_service_pb2.DESCRIPTOR,
     projects_service_pb2.DESCRIPTOR,
+    turns_service_pb2.DESCRIPTOR,
 )
 
 
@@ -46,14 +50,26 @@ async def running_gateway(settings: Settings) -> AsyncIterator[RunningGateway]:
             open_client(settings.grpc_target, connect_timeout=settings.connect_timeout, call_timeout=settings.call_timeout)
         )
         metrics = Metrics()
+        log = open_log(settings.log_level)
+        forward = await stack.enter_async_context(
+            open_forward(
+                client,
+                origins=settings.forward_origins,
+                limits=_forward_limits(settings),
+                registry=metrics.registry,
+                log=log,
+                drain=settings.drain,
+            )
+        )
         transcoder = Transcoder(CONTRACT, client, max_body_bytes=settings.max_body_bytes, keep_alive=settings.keep_alive)
         app = Gateway(
             # the first mount that takes a path serves it; the transcoder answers for every path that nobody else has
             mounts=[
                 *operation_mounts(metrics=metrics, is_serving=client.is_serving, openapi=openapi_document(CONTRACT)),
+                Mount(prefix=FORWARD, handler=forward),
                 Mount(prefix=b"", handler=transcoder),
             ],
-            log=open_log(settings.log_level),
+            log=log,
             metrics=metrics,
         )
         host, port = await stack.enter_async_context(
@@ -66,3 +82,17 @@ async def running_gateway(settings: Settings) -> AsyncIterator[RunningGateway]:
             )
         )
         yield RunningGateway(url=f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+
+
+def _forward_limits(settings: Settings) -> ForwardLimits:
+    """Return the bounds of the forward proxy."""
+    return ForwardLimits(
+        recall=settings.forward_recall,
+        connect=settings.forward_connect,
+        first_byte=settings.forward_first_byte,
+        idle=settings.forward_idle,
+        drain=settings.forward_drain,
+        store_wait=settings.forward_store_wait,
+        max_body_bytes=settings.forward_max_body_bytes,
+        max_requests=settings.forward_max_requests,
+    )

@@ -29,6 +29,7 @@ from service.rpc.memory import MemoryCalls, MemoryServicer
 from service.rpc.projects import ProjectCalls, ProjectsServicer
 from service.rpc.server import Servicers, running_server
 from service.rpc.sessions import SessionCalls, SessionsServicer
+from service.rpc.turns import TurnCalls, TurnsServicer
 from service.rpc.users import UserCalls, UsersServicer
 from service.settings import InvalidSetting, Settings
 from service.storage import embedded, qdrant
@@ -64,6 +65,9 @@ from service.usecases.sessions.list_messages import ListMessages
 from service.usecases.sessions.process import StartProcessing
 from service.usecases.sessions.resume import ResumeSession
 from service.usecases.sessions.update import UpdateSession
+from service.usecases.turns.open import OpenTurn
+from service.usecases.turns.places import Places
+from service.usecases.turns.store import StoreTurn
 from service.usecases.users.create import CreateUser
 from service.usecases.users.delete import DeleteUser
 from service.usecases.users.get import GetUser
@@ -98,6 +102,7 @@ class Application:
     sessions: SessionCalls
     memory: MemoryCalls
     projects: ProjectCalls
+    turns: TurnCalls
     authenticate: Authenticate
     bootstrap: Bootstrap
     process_session: ProcessSession
@@ -195,6 +200,9 @@ def build_application(stores: RedisStores, index: VectorIndex, embedder: Embedde
     projects, users, sessions, memories = stores.projects, stores.users, stores.sessions, stores.memories
     project_calls = _project_calls(stores, clock, pepper=pepper)
     extractor = EmbeddedExtractor(embedder)
+    recaller = Recaller(index=index, embedder=embedder, sessions=sessions, memories=memories)
+    builder = ContextBuilder(sessions=sessions, embedder=embedder)
+    places = Places(users, sessions)
     planner = Planner(memories=memories, index=index, outbox=stores.outbox, embedder=embedder, extractor=extractor)
     return Application(
         stores=stores,
@@ -209,8 +217,9 @@ def build_application(stores: RedisStores, index: VectorIndex, embedder: Embedde
             list_recent_messages=ListRecentMessages(users, sessions),
         ),
         sessions=_session_calls(stores),
-        memory=_memory_calls(stores, index, embedder, clock),
+        memory=_memory_calls(stores, recaller, builder, clock),
         projects=project_calls,
+        turns=TurnCalls(open=OpenTurn(places, recaller, builder, clock), store=StoreTurn(places, sessions)),
         authenticate=Authenticate(projects, pepper=pepper),
         bootstrap=Bootstrap(projects, project_calls.create, project_calls.create_key, pepper=pepper),
         process_session=ProcessSession(
@@ -241,10 +250,8 @@ def _session_calls(stores: RedisStores) -> SessionCalls:
     )
 
 
-def _memory_calls(stores: RedisStores, index: VectorIndex, embedder: Embedder, clock: Clock) -> MemoryCalls:
+def _memory_calls(stores: RedisStores, recaller: Recaller, builder: ContextBuilder, clock: Clock) -> MemoryCalls:
     users, sessions, memories = stores.users, stores.sessions, stores.memories
-    recaller = Recaller(index=index, embedder=embedder, sessions=sessions, memories=memories)
-    builder = ContextBuilder(sessions=sessions, embedder=embedder)
     get_context = GetContext(users, sessions, recaller, builder, clock)
     return MemoryCalls(
         recall=Recall(users, recaller, clock),
@@ -276,6 +283,7 @@ def _servicers(application: Application) -> Servicers:
         sessions=SessionsServicer(application.sessions),
         memory=MemoryServicer(application.memory),
         projects=ProjectsServicer(application.projects),
+        turns=TurnsServicer(application.turns),
     )
 
 

@@ -26,6 +26,10 @@ _QUOTE, _COMMA = ord('"'), ord(",")
 _OPENING, _CLOSING = frozenset(b"[{"), frozenset(b"]}")
 
 
+class NotAnObject(ValueError):
+    """The text is no JSON object."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """The bytes from *start* up to *stop*."""
@@ -55,11 +59,14 @@ class JsonText:
     """A JSON object as text and as value. *members* says where the top level's members stand; of a repeated key the last."""
 
     def __init__(self, text: bytes) -> None:
-        """Read *text*. ValueError when it is no JSON object."""
+        """Read *text*. NotAnObject when it is something else."""
         self.text = text
-        value = orjson.loads(text)
+        try:
+            value = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            raise NotAnObject(error.msg) from error
         if not isinstance(value, dict):
-            raise ValueError("not a JSON object")  # noqa: TRY004 - a wrong text, not a wrong type of argument
+            raise NotAnObject("not a JSON object")
         self.value: dict[str, Any] = value
         self.start = _after_space(text, 0)
         self.members: Mapping[str, Member] = members_of(text, self.start)

@@ -13,6 +13,7 @@ from grpc_reflection.v1alpha import reflection
 from mneme.v1.memory_service_pb2_grpc import MemoryServiceServicer, add_MemoryServiceServicer_to_server
 from mneme.v1.projects_service_pb2_grpc import ProjectsServiceServicer, add_ProjectsServiceServicer_to_server
 from mneme.v1.sessions_service_pb2_grpc import SessionsServiceServicer, add_SessionsServiceServicer_to_server
+from mneme.v1.turns_service_pb2_grpc import TurnsServiceServicer, add_TurnsServiceServicer_to_server
 from mneme.v1.users_service_pb2_grpc import UsersServiceServicer, add_UsersServiceServicer_to_server
 
 from service.rpc.interceptors.access import FILES
@@ -43,6 +44,7 @@ class Servicers:
     sessions: SessionsServiceServicer
     memory: MemoryServiceServicer
     projects: ProjectsServiceServicer
+    turns: TurnsServiceServicer
 
 
 @asynccontextmanager
@@ -60,6 +62,7 @@ async def running_server(listen: str, servicers: Servicers, layers: Sequence[Lay
     add_SessionsServiceServicer_to_server(servicers.sessions, server)
     add_MemoryServiceServicer_to_server(servicers.memory, server)
     add_ProjectsServiceServicer_to_server(servicers.projects, server)
+    add_TurnsServiceServicer_to_server(servicers.turns, server)
     healthy = await _add_public_services(server)
     address = _bind(server, listen)
     await server.start()

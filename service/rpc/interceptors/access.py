@@ -6,7 +6,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from google.protobuf.descriptor import MethodDescriptor
-from mneme.v1 import http_pb2, memory_service_pb2, projects_service_pb2, sessions_service_pb2, users_service_pb2
+from mneme.v1 import (
+    http_pb2,
+    memory_service_pb2,
+    projects_service_pb2,
+    sessions_service_pb2,
+    turns_service_pb2,
+    users_service_pb2,
+)
 
 from service.domain.errors import ScopeMissing
 from service.domain.projects import KeyScope
@@ -17,7 +24,7 @@ from service.usecases.projects.authenticate import Authenticate
 API_KEY = "x-recallr-api-key"
 PROJECT_ID = "x-recallr-project-id"
 
-FILES = (users_service_pb2, sessions_service_pb2, memory_service_pb2, projects_service_pb2)
+FILES = (users_service_pb2, sessions_service_pb2, memory_service_pb2, projects_service_pb2, turns_service_pb2)
 """The modules that hold the services of the contract."""
 
 _SCOPES = {

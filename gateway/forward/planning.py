@@ -1,0 +1,168 @@
+"""What becomes of a request before it goes to the provider: whose turn it is, what is recalled, and where that is put."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mneme.v1 import turns_service_pb2 as pb
+
+from gateway.forward.conversation import NewTurn, UnknownShape, new_turn
+from gateway.forward.layout import JsonText, NotAnObject, Splice, spliced
+from gateway.forward.options import MAX_USER_ID, TurnOptions, WrongHeader, read_options
+from gateway.forward.problems import ProxyProblem, problem_of
+from gateway.forward.turns import Credentials, TurnsClient
+from gateway.forward.upstreams.base import Memory, Upstream
+from gateway.status import CallFailed
+
+
+class MemoryUse(StrEnum):
+    """What memory did for a request, as a header says it."""
+
+    USED = "used"
+    """Something was recalled and went along."""
+    EMPTY = "empty"
+    """There was nothing to recall."""
+    TIMED_OUT = "timed_out"
+    FAILED = "failed"
+    UNSUPPORTED = "unsupported"
+    """The body is none that memory can be put into."""
+    OFF = "off"
+    """The path has no memory."""
+
+
+FAILED_OPEN = frozenset({MemoryUse.TIMED_OUT, MemoryUse.FAILED, MemoryUse.UNSUPPORTED})
+
+_USES: Mapping[pb.RecallOutcome.ValueType, MemoryUse] = {
+    pb.RECALL_OUTCOME_TIMED_OUT: MemoryUse.TIMED_OUT,
+    pb.RECALL_OUTCOME_FAILED: MemoryUse.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """
+    A request as it goes to the provider, and what is to be known when the answer comes.
+
+    *turn* is None when nothing is to be stored. *session_id* is empty when the service gave none.
+    """
+
+    body: bytes
+    use: MemoryUse
+    options: TurnOptions
+    user_id: str
+    session_id: str
+    turn: NewTurn | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A request that is planned. *user_id* is empty when none is given."""
+
+    upstream: Upstream
+    options: TurnOptions
+    user_id: str
+    credentials: Credentials
+
+
+class Planner:
+    """Makes plans."""
+
+    def __init__(self, turns: TurnsClient) -> None:
+        """Recall by *turns*."""
+        self._turns = turns
+
+    async def plan(self, upstream: Upstream, headers: Mapping[bytes, bytes], body: bytes, credentials: Credentials) -> Plan:
+        """Return the plan for a request of *upstream*. ProxyProblem when the request is refused."""
+        options = checked_options(headers)
+        text = _readable(headers, body)
+        user_id = options.user_id or (_user_in_body(text) if text else "")
+        asked = _Asked(upstream=upstream, options=options, user_id=user_id, credentials=credentials)
+        if text is None:
+            return await self._unsupported(asked, body)
+        if not user_id and upstream.stores:
+            raise ProxyProblem(422, "X-Recallr-User-Id or `user` in the body is required")
+        removed = [text.remove_member("user")] if "user" in text.members and not upstream.knows_user else []
+        if user_id:
+            with suppress(UnknownShape):
+                return await self._with_memory(asked, text, removed)
+        return await self._unsupported(asked, spliced(body, removed))
+
+    async def admit(self, credentials: Credentials) -> None:
+        """Return when the caller may use the proxy, or when nobody can tell. ProxyProblem."""
+        try:
+            await self._turns.check(credentials)
+        except CallFailed as error:
+            problem = problem_of(error.failure)
+            if problem is not None:
+                raise problem from error
+
+    async def _with_memory(self, asked: _Asked, text: JsonText, removed: list[Splice]) -> Plan:
+        """Recall, and put it in. UnknownShape, ProxyProblem."""
+        conversation = asked.upstream.read(text.value)
+        turn = new_turn(conversation)
+        opened = await self._opened(asked, turn.query)
+        splices = removed
+        if opened.context or opened.system_prompt:
+            memory = Memory(prompt=opened.system_prompt, context=opened.context)
+            splices = [*removed, *asked.upstream.inject(text, conversation, memory)]
+        return Plan(
+            body=spliced(text.text, splices),
+            use=_USES.get(opened.recall_outcome) or (MemoryUse.USED if opened.context else MemoryUse.EMPTY),
+            options=asked.options,
+            user_id=asked.user_id,
+            session_id=opened.session_id,
+            turn=turn if asked.upstream.stores else None,
+        )
+
+    async def _opened(self, asked: _Asked, query: str) -> pb.OpenTurnResponse:
+        """Open the turn; without an answer of the service it is one whose recall failed. ProxyProblem when it is refused."""
+        try:
+            return await self._turns.open(asked.options, asked.user_id, query, asked.credentials)
+        except CallFailed as error:
+            problem = problem_of(error.failure)
+            if problem is not None:
+                raise problem from error
+            return pb.OpenTurnResponse(recall_outcome=pb.RECALL_OUTCOME_FAILED)
+
+    async def _unsupported(self, asked: _Asked, body: bytes) -> Plan:
+        """Return the plan of a request that goes on as it is. ProxyProblem."""
+        await self.admit(asked.credentials)
+        return Plan(
+            body=body,
+            use=MemoryUse.UNSUPPORTED,
+            options=asked.options,
+            user_id=asked.user_id,
+            session_id="",
+            turn=None,
+        )
+
+
+def _readable(headers: Mapping[bytes, bytes], body: bytes) -> JsonText | None:
+    """Return the body as JSON; None when it is compressed or something else."""
+    if headers.get(b"content-encoding", b"identity") != b"identity":
+        return None
+    try:
+        return JsonText(body)
+    except NotAnObject:
+        return None
+
+
+def checked_options(headers: Mapping[bytes, bytes]) -> TurnOptions:
+    """Return what the *headers* ask for. ProxyProblem when one is wrong."""
+    try:
+        return read_options(headers)
+    except WrongHeader as error:
+        raise ProxyProblem(422, str(error)) from error
+
+
+def _user_in_body(text: JsonText) -> str:
+    """Return the user id in the body, empty without one. ProxyProblem when it is too long."""
+    user = text.value.get("user")
+    if not isinstance(user, str):
+        return ""
+    if len(user) > MAX_USER_ID:
+        raise ProxyProblem(422, f"`user` in the body must be at most {MAX_USER_ID} characters long")
+    return user
