@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import signal
 import socket
@@ -172,9 +173,10 @@ def wait_for(condition: Callable[[], bool], explain: Callable[[], str]) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that are free now, and low enough to leave room for the cluster's own, which are 10,000 higher."""
+    """Return ports that are free now and leave room for the cluster's own, which are 10,000 higher."""
     ports: list[int] = []
-    for candidate in range(17000, 40000):
+    # at random, so that suites that run side by side seldom choose the same
+    for candidate in random.sample(range(12000, 30000), 1000):
         if len(ports) == count:
             break
         if all(_is_free(port) for port in (candidate, candidate + 10_000)):

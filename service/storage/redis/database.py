@@ -31,7 +31,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from service.domain.errors import StorageUnavailable
-from service.storage.redis.scripts import script
+from service.storage.redis.scripts import ScriptName, script
 
 Argument: TypeAlias = str | int
 Command: TypeAlias = tuple[Argument, ...]
@@ -64,7 +64,7 @@ class Database:
     gate: Semaphore = field(default_factory=lambda: Semaphore(CONNECTIONS))
     """Makes callers wait for a connection; the driver's pools would refuse them."""
 
-    async def run(self, name: str, keys: Sequence[str], args: Sequence[Argument] = ()) -> Any:
+    async def run(self, name: ScriptName, keys: Sequence[str], args: Sequence[Argument] = ()) -> Any:
         """Run the script *name* and return its answer."""
         wanted = script(name)
         async with self.gate:

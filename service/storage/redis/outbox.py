@@ -13,7 +13,7 @@ from service.storage.redis.keys import PROJECTS, Keyspace, ProjectKeys, UserKeys
 from service.storage.redis.streams import Entry, Streams
 
 BATCH = 500
-"""Users read, and entries queued, in one round trip."""
+"""Users read, and entries queued, in one round trip, about."""
 SEARCHED = 2_000
 """Entries looked at in one script, so that a long outbox holds up nobody."""
 
@@ -71,11 +71,15 @@ class RedisOutbox:
         )
 
     async def _users(self) -> AsyncIterator[UserKeys]:
-        """Yield every user of every project."""
+        """Yield every user of every project once."""
         for project_id in await self.database.get("ZRANGE", PROJECTS, 0, -1):
-            users = ProjectKeys(project_id).users
-            for start in range(0, await self.database.get("ZCARD", users), BATCH):
-                for user_key in await self.database.get("ZRANGE", users, start, start + BATCH - 1):
+            seen: set[str] = set()
+            cursor: int | None = None
+            while cursor != 0:
+                # a scan misses nobody when others are deleted meanwhile, as a walk by places would; it may meet somebody twice
+                cursor, found = await self.database.get("ZSCAN", ProjectKeys(project_id).users, cursor or 0, "COUNT", BATCH)
+                for user_key in {member for member, _ in found} - seen:
+                    seen.add(user_key)
                     yield self.keyspace.user(Scope(project_id=ProjectId(project_id), user_key=UserKey(user_key)))
 
     async def _records(self, keys: UserKeys) -> Sequence[tuple[IndexedKind, Sequence[str]]]:

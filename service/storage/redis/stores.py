@@ -7,8 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from redis.exceptions import ResponseError
-
 from service.storage.redis.changes import MemoryChanges
 from service.storage.redis.claims import Claims
 from service.storage.redis.database import Database, open_database
@@ -20,7 +18,7 @@ from service.storage.redis.messages import Messages
 from service.storage.redis.outbox import RedisOutbox
 from service.storage.redis.projects import RedisProjects
 from service.storage.redis.sessions import RedisSessions
-from service.storage.redis.streams import GROUP, Streams
+from service.storage.redis.streams import Streams
 from service.storage.redis.summaries import Summaries
 from service.storage.redis.users import RedisUsers
 
@@ -63,8 +61,10 @@ async def open_stores(
     async with open_database(url) as database:
         keyspace = Keyspace(buckets)
         await _settle_buckets(database, buckets)
-        await _create_groups(database, keyspace)
-        yield build_stores(database, keyspace, lease=lease, grace=grace)
+        stores = build_stores(database, keyspace, lease=lease, grace=grace)
+        await stores.jobs.streams.prepare()
+        await stores.outbox.streams.prepare()
+        yield stores
 
 
 def build_stores(database: Database, keyspace: Keyspace, *, lease: timedelta, grace: timedelta) -> RedisStores:
@@ -91,14 +91,3 @@ async def _settle_buckets(database: Database, buckets: int) -> None:
     stored = int(await database.get("HGET", META, "buckets"))
     if stored != buckets:
         raise BucketsMismatch(stored=stored, configured=buckets)
-
-
-async def _create_groups(database: Database, keyspace: Keyspace) -> None:
-    """Create the streams and their groups where they are missing. From 0: entries made before the group count."""
-    for bucket in keyspace.all_buckets():
-        for stream in (bucket.jobs, bucket.outbox):
-            try:
-                await database.get("XGROUP", "CREATE", stream, GROUP, "0", "MKSTREAM")
-            except ResponseError as error:
-                if not str(error).startswith("BUSYGROUP"):
-                    raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from service.storage.redis.database import Database
 GROUP = "mneme"
 START = "0-0"
 MILLISECOND = timedelta(milliseconds=1)
+FORGOTTEN_AFTER = timedelta(days=1)
+"""How long a consumer without leased entries is remembered; each worker that ever was would stay in every stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,11 @@ class Streams:
     names: Sequence[str]
     lease: timedelta
     _cursors: dict[int, str] = field(default_factory=dict)
+
+    async def prepare(self) -> None:
+        """Make the streams and their groups where they are missing, and forget workers that went for good."""
+        silence = FORGOTTEN_AFTER // MILLISECOND
+        await asyncio.gather(*(self.database.run("prepare_stream", [name], [GROUP, silence]) for name in self.names))
 
     async def claim(self, consumer: str, limit: int) -> Sequence[Entry]:
         """Lease up to *limit* entries: of each stream first those whose lease ran out, then new ones, oldest first."""

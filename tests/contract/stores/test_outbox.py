@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 from service.domain.ports.work import IndexedKind, OutboxEntry
@@ -90,6 +91,16 @@ async def test_every_record_is_queued_for_a_new_index(world: World) -> None:
         (world.scope, IndexedKind.MEMORY, stored.chain_id),
         (other.scope, IndexedKind.TURN, f"{elsewhere.session_id}:0"),
     } == {(entry.scope, entry.kind, entry.record_id) for entry in await claim_all(stores)}
+
+
+async def test_the_users_of_a_large_project_are_all_queued(world: World) -> None:
+    """More than one round trip reads, each once."""
+    await world.stores.projects.create(project(ACME))
+    users = await asyncio.gather(*(world.stores.users.create(ACME, new_user(f"u{number}")) for number in range(700)))
+    await asyncio.gather(*(World(world.stores, user).session("x") for user in users))
+    await world.stores.outbox.retire(await claim_all(world.stores))
+    assert 700 == await world.stores.outbox.enqueue_all()
+    assert {user.scope for user in users} == {entry.scope for entry in await claim_all(world.stores)}
 
 
 async def test_a_long_session_is_queued_whole(world: World) -> None:

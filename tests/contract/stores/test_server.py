@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from importlib.resources import files
+from typing import get_args
 
 import pytest
 
 from service.domain.errors import StorageUnavailable
 from service.domain.sessions import Message
 from service.domain.values import PageRequest
-from service.storage.redis import BucketsMismatch, RedisStores, open_stores
+from service.storage.redis import BucketsMismatch, RedisStores, open_stores, scripts
 from service.storage.redis.keys import Keyspace
-from service.storage.redis.scripts import script
+from service.storage.redis.scripts import ScriptName
+from service.storage.redis.streams import GROUP
 from tests.contract.servers import Server
 from tests.contract.stores.conftest import BUCKETS, Client, Opener
 from tests.contract.stores.makers import ACME, FIRST_PAGE, World, new_session, new_user, said
@@ -21,20 +22,18 @@ from tests.contract.stores.makers import ACME, FIRST_PAGE, World, new_session, n
 EVERYTHING = PageRequest(offset=0, limit=1_000_000)
 
 
-def scripts() -> Iterator[str]:
-    """Yield the name of every script."""
-    for file in files("service.storage.redis.scripts").iterdir():
-        if file.name.endswith(".lua"):
-            yield file.name.removesuffix(".lua")
-
-
-@pytest.mark.parametrize("name", sorted(scripts()))
-def test_a_script_says_what_it_is_for(name: str) -> None:
-    """It begins with the line that makes a cluster check its keys, and with a comment."""
-    text = (files("service.storage.redis.scripts") / f"{name}.lua").read_text()
+@pytest.mark.parametrize("name", get_args(ScriptName))
+def test_a_script_says_what_it_is_for(name: ScriptName) -> None:
+    """It begins with the line that makes a cluster check its keys, and with a comment that names them."""
+    text = (files(scripts) / f"{name}.lua").read_text()
     assert text.startswith("#!lua\n-- ")
     assert "-- KEYS: " in text
-    assert script(name).text.startswith("#!lua\n")
+    assert scripts.script(name).text.startswith("#!lua\n")
+
+
+def test_every_script_has_a_name() -> None:
+    """A file that no name stands for would be dead."""
+    assert set(get_args(ScriptName)) == {file.name[:-4] for file in files(scripts).iterdir() if file.name.endswith(".lua")}
 
 
 async def test_the_number_of_buckets_is_settled_once(opener: Opener, stores: RedisStores) -> None:
@@ -61,6 +60,18 @@ async def test_entries_from_before_the_group_are_claimed(client: Client, opener:
     await client.xadd(name, {"project": "p", "user": "u", "kind": "turns", "record": "r"})
     async with opener() as stores:
         assert ["r"] == [entry.record_id for entry in await stores.outbox.claim("w1", 10)]
+
+
+async def test_workers_that_went_are_forgotten_unless_they_hold_something(world: World, client: Client) -> None:
+    """A lease outlives its worker; nothing else of it does."""
+    streams = world.stores.outbox.streams
+    await world.session("x")
+    (entry,) = await world.stores.outbox.claim("dead", 1)
+    await world.session("y")
+    await world.stores.outbox.retire(await world.stores.outbox.claim("gone", 1))
+    name = streams.names[entry.bucket]
+    await streams.database.run("prepare_stream", [name], [GROUP, 0])
+    assert ["dead"] == [consumer["name"] for consumer in await client.xinfo_consumers(name, GROUP)]
 
 
 async def test_no_server_is_a_clear_error() -> None:

@@ -11,8 +11,44 @@ import hashlib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Literal
 
 SHEBANG = "#!lua\n"
+
+ScriptName = Literal[
+    "add_key",
+    "add_messages",
+    "change_memories",
+    "claim",
+    "claim_entries",
+    "commit_session",
+    "create_project",
+    "create_user",
+    "delete_session",
+    "delete_user",
+    "enqueue",
+    "fail_job",
+    "find_entries",
+    "fire_timers",
+    "list_key",
+    "open_session",
+    "overdue",
+    "pass_claim",
+    "prepare_stream",
+    "purge_answers",
+    "purge_sessions",
+    "remember_user",
+    "renew_entry",
+    "retire_entries",
+    "revive_jobs",
+    "revoke_key",
+    "save_step",
+    "start_processing",
+    "update_project",
+    "update_session",
+    "update_user",
+    "void_claim",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +60,7 @@ class Script:
 
 
 @cache
-def script(name: str) -> Script:
+def script(name: ScriptName) -> Script:
     """Return the script of the file `<name>.lua`."""
     here = files(__package__)
     body = (here / f"{name}.lua").read_text(encoding="utf-8")
