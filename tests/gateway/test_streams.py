@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from datetime import timedelta
 from typing import Any
 
 import grpc
 import httpx
+import orjson
 import pytest
+from mneme.v1.http_pb2 import StreamFormat
 from mneme.v1.memory_service_pb2 import StreamContextResponse
 from mneme.v1.recall_pb2 import RECALL_STRATEGY_BALANCED, ContextEvent, ContextMetadata
 
+from gateway.exchange import Exchange
+from gateway.status import CallFailed, Failure
+from gateway.transcode.encoding import Encoder
+from gateway.transcode.errors import answer_of, body_of
+from gateway.transcode.methods import Method, methods_of
+from gateway.transcode.streaming import FailureEvent, Relay
+from gateway.wiring import CONTRACT
 from tests.gateway.peer import Peer, Refusal, refusal
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -184,3 +195,67 @@ async def test_client_that_leaves_ends_the_call(
     writer.close()
 
     await wait_until(lambda: peer.cancelled == 1, "the call is cancelled")
+
+
+async def relayed(method: Method, *events: StreamContextResponse | CallFailed) -> list[bytes]:
+    """Return the pieces of body that a relay of *method* writes for *events*, to a client that stays."""
+    written: list[bytes] = []
+    encode = Encoder().message(method.output)
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        written.extend([message["body"]] if "body" in message else [])
+
+    async def messages() -> AsyncIterator[Any]:
+        for event in events:
+            if isinstance(event, CallFailed):
+                raise event
+            yield event
+
+    relay = Relay(
+        method=method,
+        encode=lambda message: orjson.dumps(encode(message)["context"]),
+        encode_failure=lambda failure: body_of(answer_of(failure)),
+        keep_alive=timedelta(seconds=15),
+    )
+    scope = {"type": "http", "method": "GET", "headers": []}
+    await relay(Exchange(scope, receive, send), messages())
+    return written
+
+
+STREAM = next(method for method in methods_of(CONTRACT) if method.streams)
+LOST = CallFailed(Failure(code=grpc.StatusCode.UNAVAILABLE, message="try again"))
+
+
+async def test_lines_of_json() -> None:
+    """A stream in the format of lines is one JSON text a line."""
+    lines = dataclasses.replace(STREAM, stream_format=StreamFormat.STREAM_FORMAT_NDJSON)
+
+    assert [b'"a"\n', b'"b"\n', b""] == await relayed(lines, final("a"), final("b"))
+
+
+@pytest.mark.parametrize(
+    ("stream_format", "last"),
+    [
+        (StreamFormat.STREAM_FORMAT_SSE, b'event: error\ndata: {"detail":"try again"}\n\n'),
+        (StreamFormat.STREAM_FORMAT_NDJSON, b'{"detail":"try again"}\n'),
+    ],
+)
+async def test_failure_without_fields_for_it(stream_format: StreamFormat.ValueType, last: bytes) -> None:
+    """Where no field can carry an error, a stream that fails ends with an error event, or a line, that is the error body."""
+    bare = dataclasses.replace(STREAM, stream_format=stream_format, stream_error_field="", stream_final_field="")
+
+    assert last == (await relayed(bare, final("a"), LOST))[-1]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [dataclasses.replace(STREAM, stream_error_field="nothing"), dataclasses.replace(STREAM, stream_final_field="nothing")],
+    ids=["error", "final"],
+)
+async def test_fields_that_do_not_exist_are_found_at_start(broken: Method) -> None:
+    """A contract that names a field which the response does not have cannot be served."""
+    with pytest.raises(ValueError, match="has no field 'nothing'"):
+        FailureEvent(broken)
