@@ -31,6 +31,8 @@ _OPTIONS: list[tuple[str, int | str]] = [
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 500),
+    # a name with several addresses is several services: calls go to each in turn
+    ("grpc.service_config", '{"loadBalancingConfig": [{"round_robin": {}}]}'),
     # the service is ours: a proxy meant for the outside world must not see it
     ("grpc.enable_http_proxy", 0),
     ("grpc.primary_user_agent", "mneme-gateway"),

@@ -32,7 +32,7 @@ from service.rpc.sessions import SessionCalls, SessionsServicer
 from service.rpc.turns import TurnCalls, TurnsServicer
 from service.rpc.users import UserCalls, UsersServicer
 from service.settings import InvalidSetting, Settings
-from service.storage import embedded, qdrant
+from service.storage import embedded
 from service.storage.redis import RedisStores, open_stores
 from service.usecases.indexing.points import PointMaker
 from service.usecases.indexing.reindex import Reindex
@@ -301,6 +301,8 @@ def _working(application: Application, settings: Settings, registry: CollectorRe
 
 def _index_opener(settings: Settings) -> AbstractAsyncContextManager[VectorIndex]:
     if settings.qdrant_url is not None:
+        from service.storage import qdrant  # noqa: PLC0415 - its client takes as long to import as everything else together
+
         return qdrant.open_index(settings.qdrant_url, api_key=settings.qdrant_api_key)
     if settings.index_socket is not None:
         return embedded.open_index(settings.index_socket)

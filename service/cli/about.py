@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import sys
 from argparse import ArgumentParser, Namespace
 from importlib.metadata import version
 from typing import Any
@@ -13,6 +16,10 @@ from service.cli.command import Command, remark, say
 from service.settings import Settings, settings_table
 
 _PATIENCE_SECONDS = 5
+_ASK_THE_GATEWAY = (
+    "import json; from gateway.settings import documented_settings; "
+    "print(json.dumps([(one.name, one.default, one.meaning) for one in documented_settings()]))"
+)
 
 
 async def show_version(_arguments: Namespace, _settings: Settings) -> int:
@@ -29,8 +36,16 @@ async def show_settings(arguments: Namespace, _settings: Settings) -> int:
     """Write the table of all settings; nothing about the values of this process."""
     if arguments.markdown:
         say("# Settings", "", "Environment variables, all optional. Made by `mneme settings --markdown`.", "")
-    say(settings_table().rstrip())
+    table = settings_table().rstrip()
+    say(table, *(row for row in await _gateway_rows() if row.split("`")[1] not in table))
     return 0
+
+
+async def _gateway_rows() -> list[str]:
+    """Return the gateway's settings as rows of the table, asked of it in a process of its own: nothing here imports it."""
+    asking = await asyncio.create_subprocess_exec(*(sys.executable, "-P", "-c", _ASK_THE_GATEWAY), stdout=asyncio.subprocess.PIPE)
+    answer, _ = await asking.communicate()
+    return [f"| `{name}` | {f'`{default}`' if default else ''} | {meaning} |" for name, default, meaning in json.loads(answer)]
 
 
 def _health_arguments(parser: ArgumentParser) -> None:
