@@ -23,6 +23,7 @@ from service.settings import InvalidSetting, Settings
 from service.storage.embedded.locks import DataDirectoryInUse
 from service.storage.embedded.process import ServerStartFailed
 from service.supervisor import attached_engines, serve
+from service.supervisor.console import log_stream
 
 
 def _service_arguments(parser: ArgumentParser) -> None:
@@ -91,7 +92,7 @@ def main(words: Sequence[str] | None = None) -> None:
     arguments = parser().parse_args(words)
     try:
         settings = Settings.from_environment(os.environ)
-        configure_logging(settings.log_level)
+        configure_logging(settings.log_level, log_stream())
         code = asyncio.run(_carry_out(arguments, settings))
     except (CommandFailed, DomainError, InvalidSetting, DataDirectoryInUse, ServerStartFailed, OSError) as error:
         sys.exit(f"mneme: {error}")

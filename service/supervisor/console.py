@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
-from typing import TextIO
+from typing import TextIO, cast
 
 _LEAD = ("timestamp", "level", "event", "component")
 
@@ -34,11 +35,12 @@ def _trace(exception: object) -> str:
     return json.dumps(exception, indent=2) + "\n"
 
 
-class ReadableStream:
+class ReadableStream(io.TextIOBase):
     """A text stream that turns each JSON log line into a readable one. Takes whole lines, or parts that end with one."""
 
     def __init__(self, target: TextIO) -> None:
         """Write to *target*."""
+        super().__init__()
         self._target = target
         self._rest = ""
 
@@ -53,6 +55,9 @@ class ReadableStream:
         self._target.flush()
 
 
-def log_stream() -> TextIO | ReadableStream:
+def log_stream() -> TextIO:
     """Return where log lines go: standard error, made readable when it is a terminal."""
-    return ReadableStream(sys.stderr) if sys.stderr.isatty() else sys.stderr
+    if not sys.stderr.isatty():
+        return sys.stderr
+    # a text stream by its methods; typing has no common base for the two
+    return cast(TextIO, ReadableStream(sys.stderr))

@@ -14,6 +14,7 @@ from datetime import timedelta
 from service.domain.values import JsonObject
 from service.storage.embedded import launch
 from service.storage.embedded.process import ChildServer, ServerStartFailed
+from service.supervisor.console import readable
 
 _READY_PATIENCE = timedelta(minutes=2)
 _STOP_PATIENCE = timedelta(seconds=30)
@@ -87,6 +88,8 @@ class Program:
             *(sys.executable, "-P", "-m", self._module),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
+            # a terminal gets readable lines, anything else what the process wrote
+            stderr=asyncio.subprocess.PIPE if sys.stderr.isatty() else None,
             # Ctrl-C in a terminal reaches the supervisor alone, which stops the processes in their order
             start_new_session=True,
             env={**self._environment, self._variable: str(self.address)},
@@ -94,7 +97,7 @@ class Program:
         )
         child = ChildServer(process)
         listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        reader = asyncio.create_task(self._read(process, listening))
+        reader = asyncio.gather(self._read(process, listening), _pass_on(process.stderr))
         try:
             self.address = replace(self.address, port=Address.parse(await self._wait(listening)).port)
             yield child
@@ -124,3 +127,10 @@ class Program:
         code = await process.wait()
         if not listening.done():
             listening.set_exception(ServerStartFailed(f"{self._module} ended with {code} before it listened: its log is above"))
+
+
+async def _pass_on(log: asyncio.StreamReader | None) -> None:
+    """Write a process's log to our standard error, where a person reads it."""
+    if log is not None:
+        async for line in log:
+            sys.stderr.write(readable(line.decode(errors="replace")))
