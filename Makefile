@@ -84,7 +84,7 @@ types: setup-test ## Types, strict, tests too
 
 proto-lint: setup-test ## The contract: style, formatting, and no break against main
 	$(BIN)/buf lint
-	$(BIN)/buf format --diff --exit-code proto/mneme
+	$(BIN)/buf format --diff --exit-code --path proto/mneme
 	PATH="$(BIN):$$PATH" sh proto/breaking.sh
 
 gen: setup-test ## Generate proto/gen from the contract
