@@ -18,6 +18,7 @@ _NAMED = re.compile(
     r"(?P<n>[^\W\d_][\w'-]+)",
     re.IGNORECASE,
 )
+_DOES = re.compile(r"(?:'s)?\s+(?:is|was|has|lives|works|loves|likes|went|said|got)\b")
 _CALENDAR = frozenset({"I", "User", "Assistant", "I'm", "I've", "I'll", "I'd", "OK", "The"})
 
 
@@ -64,7 +65,8 @@ def _is_common(word: str, language: Language) -> bool:
 
 
 def _elsewhere(word: str, text: str, match: re.Match[str]) -> bool:
-    after = text[match.end() : match.end() + 12]
-    if re.match(r"(?:'s)?\s+(?:is|was|has|lives|works|loves|likes|went|said|got)\b", after) or word.endswith("'s"):
+    """Return whether *word* is a name for another reason than its place: it owns or does something, or comes again inside."""
+    if word.endswith("'s") or _DOES.match(text, match.end()):
         return True
-    return re.search(rf"[^.!?:]\s{re.escape(word)}\b", text[match.end() :]) is not None
+    again = text.find(f" {word}", match.end())
+    return again > 0 and text[again - 1] not in ".!?:"

@@ -60,7 +60,7 @@ class Language:
     code: str
     function_words: frozenset[str]
     letters: frozenset[str]
-    short_cuts: Mapping[str, str]
+    short_cuts: Sequence[tuple[re.Pattern[str], str]]
     patterns: Mapping[str, re.Pattern[str]]
     number_words: re.Pattern[str]
     dates: DateGrammar
@@ -72,8 +72,8 @@ class Language:
 
     def spelt_out(self, text: str) -> str:
         """Return *text* with the short cuts of chats ("im", "u") as they are written elsewhere."""
-        for short, full in self.short_cuts.items():
-            text = re.sub(rf"\b{short}\b", full, text)
+        for short, full in self.short_cuts:
+            text = short.sub(full, text)
         return text
 
     def with_digits(self, text: str) -> str:
@@ -130,7 +130,7 @@ def _compile(code: str, raw: Mapping[str, Any]) -> Language:
     return Language(
         code=code,
         function_words=frozenset(raw["function_words"].split()),
-        short_cuts=raw.get("short_cuts", {}),
+        short_cuts=[(re.compile(rf"\b{short}\b"), full) for short, full in raw.get("short_cuts", {}).items()],
         letters=frozenset(raw["letters"]),
         patterns={name: re.compile(raw[name].replace("{W}", "day"), re.IGNORECASE) for name in _PATTERNS},
         number_words=_number_words(raw["dates"]["numbers"]),

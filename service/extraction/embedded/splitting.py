@@ -10,7 +10,7 @@ from sentencex import segment
 MAX_SENTENCES = 300
 """How many sentences of one message are read."""
 
-_AFTER_SIGN = re.compile(r"(?<=[!?…])[\"')]*\s+(?=[^\W\d_])|(?<=[!?…])\s*(?=[\U0001F300-\U0001FAFF☀-➿]\s*[^\W\d_])")
+_AFTER_SIGN = re.compile(r"(?<=[!?…])[\"')]*\s+(?=[^\W\d_]|\[)|(?<=[!?…])\s*(?=[\U0001F300-\U0001FAFF☀-➿]\s*[^\W\d_])")
 _AFTER_SMILEY = re.compile(r"(?<=\s[:;][)(DPp])\s+|(?<=\s[:;]-[)(DPp])\s+|(?<=[\U0001F300-\U0001FAFF])\s+(?=[A-ZÀ-Þ])")
 _AFTER_DOTS = re.compile(r"(?<=\.\.\.)\s+(?=[A-ZÀ-Þ])")
 _JOINED = re.compile(r"(?<=[a-zà-ÿ][.!?])(?=[A-ZÀ-Þ][a-zà-ÿ' ])")

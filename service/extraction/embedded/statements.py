@@ -11,11 +11,12 @@ from service.domain.sessions import Message
 from service.extraction.embedded.languages import WORD, Language
 from service.extraction.embedded.slots import find_facts
 from service.extraction.embedded.utterances import USER, Utterance
-from service.extraction.embedded.worth import KEEP, REMEMBER, is_filler, is_question, judged
+from service.extraction.embedded.worth import KEEP, REMEMBER, Judged, is_filler, is_question, judged
 
 MAX_ADVICE_CHARACTERS = 300
 MIN_ADVICE_WORDS = 4
 MAX_STATEMENT_CHARACTERS = 500
+MAX_MERGED_CHARACTERS = 160
 MAX_ANSWER_WORDS = 8
 MIN_PER_SESSION = 12
 """This many statements are always kept of a session, whatever its length."""
@@ -30,7 +31,8 @@ _YES_NO = re.compile(r"^(?:yes|yeah|yep|no|nope|ja|nein|sí|si|oui|non)\b[\s,.!]
 class Statement:
     """
     Something worth keeping, in the words it was said in. *lead* is put before a quotation: None for what the speaker said by
-    himself, which may be rewritten. *when* is the message that its dates are counted from.
+    himself, which may be rewritten. *when* is the message that its dates are counted from. *plain* statements say no fact and no
+    date, so others may be added to them.
     """
 
     text: str
@@ -40,6 +42,7 @@ class Statement:
     sources: tuple[Source, ...]
     score: float
     lead: str | None = None
+    plain: bool = False
 
 
 def find_statements(said: Sequence[Utterance]) -> list[Statement]:
@@ -69,15 +72,26 @@ def _own(utterance: Utterance) -> Iterator[Statement]:
     open_one: Statement | None = None
     for sentence in (clause for whole in utterance.sentences for clause in _clauses(whole, utterance.language)):
         verdict = judged(sentence, utterance)
-        fits = open_one is not None and len(open_one.text) + len(verdict.text) < MAX_STATEMENT_CHARACTERS
-        if open_one is not None and fits and verdict.joins:
+        if open_one is not None and _belongs(verdict, open_one, utterance):
             open_one = replace(open_one, text=f"{open_one.text} {verdict.text}", score=max(open_one.score, verdict.score))
             continue
         if open_one is not None:
             yield open_one
-        open_one = _statement(utterance, verdict.text, verdict.score) if verdict.kept else None
+        open_one = replace(_statement(utterance, verdict.text, verdict.score), plain=verdict.plain) if verdict.kept else None
     if open_one is not None:
         yield open_one
+
+
+def _belongs(verdict: Judged, before: Statement, utterance: Utterance) -> bool:
+    """
+    Return whether a sentence becomes part of the statement before it: because it leans on it, or because people talk at length
+    and neither says a fact or a date of its own.
+    """
+    if len(before.text) + len(verdict.text) > MAX_STATEMENT_CHARACTERS:
+        return False
+    return verdict.joins or (
+        utterance.speaker != USER and verdict.kept and verdict.plain and len(before.text) < MAX_MERGED_CHARACTERS and before.plain
+    )
 
 
 def _clauses(sentence: str, language: Language) -> list[str]:

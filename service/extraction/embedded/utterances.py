@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from service.domain.sessions import Message, MessageRole, Transcript
 from service.extraction.embedded.cleaning import cleaned_lines
@@ -67,9 +68,15 @@ def _without_address(sentence: str, names: frozenset[str]) -> str:
     """Return *sentence* without the name of whom it speaks to: "Thanks, Mel! …", "Maria, I …"; short forms of names count."""
     if not names:
         return sentence
+    at_start, inside = _addresses(names)
+    return inside.sub("", at_start.sub(r"\1", sentence)).strip(" ,") or sentence
+
+
+@lru_cache(maxsize=256)
+def _addresses(names: frozenset[str]) -> tuple[re.Pattern[str], re.Pattern[str]]:
     forms = "|".join(re.escape(name[:3]) + r"\w*" for name in sorted(names))
-    without = re.sub(rf"^((?:\w+[ ,]+){{0,2}}?)(?:{forms})(?:[,!]+\s*|(?=[.?]?$))", r"\1", sentence)
-    return re.sub(rf",\s*(?:{forms})(?=[.!?,]|\s*-|$)", "", without).strip(" ,") or sentence
+    at_start = re.compile(rf"^((?:\w+[ ,]+){{0,2}}?)(?:{forms})(?:[,!]+\s*|(?=[.?]?$))")
+    return at_start, re.compile(rf",\s*(?:{forms})(?=[.!?,]|\s*-|$)")
 
 
 def _newest(messages: Sequence[Message]) -> Sequence[Message]:

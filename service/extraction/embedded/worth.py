@@ -14,7 +14,7 @@ from service.extraction.embedded.utterances import USER, Utterance
 
 KEEP = 1.0
 """The score from which a sentence is kept that somebody writes to an assistant."""
-KEEP_IN_TALK = 1.3
+KEEP_IN_TALK = 1.2
 """The same for talk between people, where far more is said for its own sake."""
 REMEMBER = 10.0
 """The score of what somebody asked to be remembered."""
@@ -32,13 +32,14 @@ _DROPPED_SUBJECT = re.compile(
 class Judged:
     """
     A sentence with its score, and whether it is *kept*. *dependent* means that it cannot be read without the one before it;
-    *joins* that it is worth keeping if that one is.
+    *plain* that it says no fact and no date.
     """
 
     text: str
     score: float
     dependent: bool
     least: float = KEEP
+    plain: bool = False
 
     @property
     def kept(self) -> bool:
@@ -65,11 +66,13 @@ def judged(sentence: str, utterance: Utterance) -> Judged:
         return Judged(text=text[0].upper() + text[1:], score=REMEMBER, dependent=False)
     if is_question(sentence, language) or is_filler(sentence, language) or language.patterns["request"].match(sentence):
         return Judged(text=sentence, score=0.0, dependent=dependent)
-    score = _score(sentence, utterance)
+    has_fact = bool(find_facts(sentence, language.slots))
+    has_date = bool(find_dates(sentence, language.dates, utterance.message.timestamp, tense=0))
+    score = _score(sentence, utterance, has_fact=has_fact, has_date=has_date)
     if dependent and any(find_facts(_STARTING_WORD.sub(one, sentence), language.slots) for one in ("Someone", "Someone's")):
         score += KEEP / 2
     least = KEEP if utterance.speaker == USER else KEEP_IN_TALK
-    return Judged(text=sentence, score=score, dependent=dependent, least=least)
+    return Judged(text=sentence, score=score, dependent=dependent, least=least, plain=not (has_fact or has_date))
 
 
 def is_question(sentence: str, language: Language) -> bool:
@@ -84,22 +87,21 @@ def is_filler(sentence: str, language: Language) -> bool:
     return language.patterns["filler"].fullmatch(sentence.strip()) is not None
 
 
-def _score(sentence: str, utterance: Utterance) -> float:
+def _score(sentence: str, utterance: Utterance, *, has_fact: bool, has_date: bool) -> float:
     language = utterance.language
     words = language.content_words(sentence)
-    facts = find_facts(sentence, language.slots)
-    if not (words or facts) or len(WORD.findall(sentence)) < 2:
+    if not (words or has_fact) or len(WORD.findall(sentence)) < 2:
         return 0.0
     score = min(len(words), 7) * 0.1
     score += _subject_score(sentence, language, utterance.speaker)
-    score += 1.2 if facts else 0.0
+    score += 1.2 if has_fact else 0.0
     score += 0.4 if language.says("worthy", sentence) else 0.0
     names = [name for name in entities(sentence, language) if name.lower() != utterance.speaker.lower()]
     score += 0.3 if names else 0.0
-    score += 0.4 if find_dates(sentence, language.dates, utterance.message.timestamp, tense=0) else 0.0
+    score += 0.4 if has_date else 0.0
     score += 0.8 if _IDENTIFIER.search(sentence) else 0.2 if _NUMBER.search(sentence) else 0.0
     score += 0.3 if language.says("correction", sentence) or language.says("ended", sentence) else 0.0
-    return score - _discount(sentence, language, has_fact=bool(facts))
+    return score - _discount(sentence, language, has_fact=has_fact)
 
 
 def _discount(sentence: str, language: Language, *, has_fact: bool) -> float:
