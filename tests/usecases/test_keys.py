@@ -43,7 +43,7 @@ async def test_a_fresh_installation_gets_a_project_and_a_key(application: Applic
     first = await application.bootstrap(project_id=None, api_key=None)
     assert first.api_key is not None
     principal = await application.authenticate(api_key=first.api_key, project_id=first.project_id)
-    assert (first.project_id, {KeyScope.PROJECT}) == (principal.project_id, principal.scopes)
+    assert (first.project_id, frozenset({KeyScope.PROJECT})) == (principal.project_id, principal.scopes)
     second = await application.bootstrap(project_id=None, api_key=None)
     assert (first.project_id, None) == (second.project_id, second.api_key)
 
