@@ -138,7 +138,7 @@ def _nearest_summaries(found: Mapping[str, HitList], query: RecallQuery, plan: P
     return [hit.session_id for hit in found["session_meaning"].hits[: plan.summaries]]
 
 
-ANCHORED_FROM = 0.5
+ANCHORED_FROM = 0.75
 """Similarity of the best candidate from which a query counts as answered by something."""
 STEM = 5
 """How many letters of a word must agree for it to count as the same word in another form."""

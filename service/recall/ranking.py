@@ -1,8 +1,8 @@
 """
 The ranking: a weighted sum of signals for each candidate, and the score from 0 to 1 that it comes to.
 
-The sum says how a candidate compares with the others of the same query; how near the best of them comes to the query at all is
-the query's *anchor*. A score is both multiplied, so a query that nothing answers has low scores throughout.
+The sum says how far a candidate is behind the best of the same query; how near that one comes to the query at all is the query's
+*anchor*. A score is both multiplied, so a query that nothing answers has low scores throughout.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from service.domain.sessions import Message
 from service.recall.analysis import QueryHints
 from service.recall.pool import Column, Pool
 from service.recall.traits import Traits, traits_of
-from service.recall.weights import MIDDLE, SPREAD, TOLD_WITHIN, Weights
+from service.recall.weights import HALF_BEHIND, SPREAD, TOLD_WITHIN, Weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +78,11 @@ def rank(
 
 
 def scores_of(totals: Column) -> Column:
-    """Return sums of signals on a scale from 0 to 1."""
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip((totals - MIDDLE) / SPREAD, -60.0, 60.0))))
+    """Return sums of signals on a scale from 0 to 1, the best at 1: what counts is how far a sum is behind the best."""
+    if totals.size == 0:
+        return totals
+    behind = (totals.max() - totals - HALF_BEHIND) / SPREAD
+    return np.asarray((1.0 + np.exp(-HALF_BEHIND / SPREAD)) / (1.0 + np.exp(np.minimum(behind, 60.0))))
 
 
 def trait_columns(messages: Sequence[Message], hints: QueryHints, spans: Sequence[DateRange]) -> dict[str, Column]:

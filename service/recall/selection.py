@@ -38,8 +38,12 @@ def _items(query: RecallQuery, evidence: Evidence) -> Iterator[Recalled]:
     shown: set[str] = set()
     for turn in evidence.ranked:
         key = turn_id(turn.message.session_id, turn.message.index)
-        chains = [chain for chain in evidence.chains.get(key, ()) if chain.chain_id not in shown]
         wants_message = RecalledKind.MESSAGE in query.kinds
+        chains = [
+            chain
+            for chain in evidence.chains.get(key, ())
+            if chain.chain_id not in shown and not (wants_message and _has_more(chain, ranks, after=ranks[key]))
+        ]
         # with messages beside it, one memory stands for its turn; without them, every memory of the turn has to be named
         for chain in chains[: 1 if wants_message else None] if key not in covered else ():
             shown.add(chain.chain_id)
@@ -48,6 +52,16 @@ def _items(query: RecallQuery, evidence: Evidence) -> Iterator[Recalled]:
         if wants_message and key not in covered:
             covered.add(key)
             yield _message(turn)
+
+
+def _has_more(chain: MemoryChain, ranks: Mapping[str, int], *, after: int) -> bool:
+    """
+    Return whether a message that the memory comes from ranks further down.
+
+    With messages beside it, a memory of several messages waits for the last of them: in an earlier place it would draw them all
+    up with it, however little they have to do with the query.
+    """
+    return any(ranks.get(turn_id(source.session_id, source.message_index), -1) > after for source in chain.current.sources)
 
 
 def _memory(query: RecallQuery, turn: Ranked, chain: MemoryChain, ranks: Mapping[str, int]) -> Recalled:

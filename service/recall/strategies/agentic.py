@@ -24,7 +24,7 @@ from service.recall.weights import GATHERING
 
 MAX_PARTS = 3
 """Into how many a query is taken apart at most."""
-PART_WEIGHT = 0.9
+PART_WEIGHT = 0.5
 """What a score in a hop for a part of the query counts, beside one for the whole."""
 FOLLOWED = 5
 """Of how many of the best memories the connections are followed."""
