@@ -32,7 +32,7 @@ class RedisUsers:
     settler: Settler
 
     async def create(self, project_id: ProjectId, user: NewUser, *, idempotency_key: str | None = None) -> User:
-        """Store a new user. Raises IdempotencyKeyReused, ConcurrentChange."""
+        """Store a new user. Raises UserAlreadyExists, IdempotencyKeyReused, ConcurrentChange."""
         answer = ProjectKeys(project_id).answer(idempotency_key) if idempotency_key else ""
         given_up = ""
         for _ in range(ROUNDS):
@@ -62,23 +62,19 @@ class RedisUsers:
 
     async def list(self, project_id: ProjectId, page: PageRequest, *, metadata: JsonObject | None = None) -> Page[User]:
         """Return one page of the users whose metadata contains *metadata*, newest first."""
-        index = ProjectKeys(project_id).users
-        if not metadata:
-            total = await self.database.get("ZCARD", index)
-            items = await self._read(project_id, page.offset, page.limit)
-            return Page(items=items, offset=page.offset, total=total)
-        matching: list[User] = []
-        total = 0
-        for start in range(0, await self.database.get("ZCARD", index), SCANNED):
-            found = [user for user in await self._read(project_id, start, SCANNED) if contains(user.metadata, metadata)]
-            # only the page is kept: a project may have more users than fit in memory
-            first = max(0, page.offset - total)
-            matching += found[first : first + page.limit - len(matching)]
-            total += len(found)
-        return Page(items=matching, offset=page.offset, total=total)
+        total = await self.database.get("ZCARD", ProjectKeys(project_id).users)
+        gone: set[UserKey] = set()
+        if metadata:
+            found, total = await self._search(project_id, page, metadata, total, gone)
+        else:
+            found = await self._read(project_id, page.offset, page.limit, gone)
+        if gone:
+            # only now: struck off while the list was read, they would move the others to places that were read already
+            await self.database.get("ZREM", ProjectKeys(project_id).users, *gone)
+        return Page(items=found, offset=page.offset, total=total)
 
     async def update(self, project_id: ProjectId, user_id: UserId, update: UserUpdate) -> User:
-        """Change a user and return it as it is then. Raises UserNotFound, ConcurrentChange."""
+        """Change a user and return it as it is then. Raises UserNotFound, UserAlreadyExists, ConcurrentChange."""
         scope = (await self.get(project_id, user_id)).scope
         new_id = None if update.new_user_id == user_id else update.new_user_id
         if new_id is None:
@@ -155,15 +151,28 @@ class RedisUsers:
             await self.settler.settle(intent)
         return bool(outcome == "updated")
 
-    async def _read(self, project_id: ProjectId, start: int, count: int) -> Sequence[User]:
-        """Return the users at some places of the list. A place whose user is gone is struck off and skipped."""
-        index = ProjectKeys(project_id).users
-        user_keys = await self.database.get("ZREVRANGE", index, *span(start, count))
+    async def _search(
+        self, project_id: ProjectId, page: PageRequest, metadata: JsonObject, listed: int, gone: set[UserKey]
+    ) -> tuple[Sequence[User], int]:
+        """Return the page of the users whose metadata contains *metadata*, and how many there are."""
+        shown: list[User] = []
+        total = 0
+        for start in range(0, listed, SCANNED):
+            users = await self._read(project_id, start, SCANNED, gone)
+            matching = [user for user in users if contains(user.metadata, metadata)]
+            # only the page is kept: a project may have more users than fit in memory
+            first = max(0, page.offset - total)
+            shown += matching[first : first + page.limit - len(shown)]
+            total += len(matching)
+        return shown, total
+
+    async def _read(self, project_id: ProjectId, start: int, count: int, gone: set[UserKey]) -> Sequence[User]:
+        """Return the users at some places of the list. A place whose user is gone is skipped and told in *gone*."""
+        user_keys = await self.database.get("ZREVRANGE", ProjectKeys(project_id).users, *span(start, count))
         scopes = [Scope(project_id=project_id, user_key=UserKey(user_key)) for user_key in user_keys]
         records = await self.database.send(*(("HGETALL", self.keyspace.user(scope).record) for scope in scopes))
         # an entry is made only after its record: without one, the user was deleted while it was being entered
-        if gone := [scope.user_key for scope, record in zip(scopes, records, strict=True) if not record]:
-            await self.database.get("ZREM", index, *gone)
+        gone |= {scope.user_key for scope, record in zip(scopes, records, strict=True) if not record}
         return [read_user(scope, record) for scope, record in zip(scopes, records, strict=True) if record]
 
 
