@@ -26,10 +26,12 @@ SAME_THING = 0.5
 """From this cosine on, two statements about one named thing belong together."""
 HISTORY = timedelta(days=365)
 """A value whose time ended so long before what is known is history, no change."""
-MAX_JOINED = 400
+MAX_JOINED = 300
+ATTITUDE = "attitude"
+"""The slot of likes and dislikes: two statements that like one thing may still be about different things."""
 
 _POSSESSED = re.compile(
-    r"\b(?:\w+'s|their|my|mein\w{0,2}|mi|mis|mon|ma)\s+(?:(?:new|old|older|younger|best|little|big)\s+)?(?P<n>[^\W\d_]{3,})"
+    r"^(?:[\w-]+'s|their|my|mein\w{0,2}|mi|mis|mon|ma)\s+(?:(?:new|old|older|younger|best|little|big)\s+)?(?P<n>[^\W\d_]{3,})"
     r"|\b(?:has|have|got|adopted|habe|tengo|j'ai) (?:an?|ein\w{0,2}|una?|une)\s+(?P<m>[^\W\d_]{3,})",
     re.IGNORECASE,
 )
@@ -74,11 +76,17 @@ def decide(candidate: Candidate, neighbours: Sequence[Neighbour]) -> Decision:
 
 
 def _duplicate(new: _Statement, old: _Statement, _similarity: float) -> tuple[DecisionKind, str] | None:
+    if new.content == old.content and _at_one_time(new, old):
+        return DecisionKind.DUPLICATE, old.content
     if (new.subject, new.negative, new.ended) != (old.subject, old.negative, old.ended) or not _at_one_time(new, old):
         return None
     if _turned_round(new, old) or (new.dated and not old.dated) or any(_differing(new, old)):
         return None
-    repeated = covers(old.stems, new.stems) or (bool(new.facts) and _same_facts(new, old) and not _rest(new) - _rest(old))
+    repeated = (
+        (len(new.stems) > 1 and covers(old.stems, new.stems))
+        or new.stems == old.stems
+        or (bool(new.facts) and _same_facts(new, old) and not _rest(new) - _rest(old))
+    )
     return (DecisionKind.DUPLICATE, old.content) if repeated and new.stems else None
 
 
@@ -94,8 +102,7 @@ def _superseding(new: _Statement, old: _Statement, similarity: float) -> tuple[D
         return None
     if _ends(new, old, similarity) or (similarity >= SAME_THING and _names_the_old(new, old)):
         return DecisionKind.CHANGE, new.content
-    denied = new.negative != old.negative and not new.ended and _shared(new, old) >= 0.75
-    if denied or _turned_round(new, old):
+    if _denies(new, old) or _turned_round(new, old):
         return (DecisionKind.CHANGE if cue else DecisionKind.CONTRADICTION), new.content
     return None
 
@@ -108,7 +115,8 @@ def _addition(new: _Statement, old: _Statement, similarity: float) -> tuple[Deci
         if len(old.stems) > 1 and covers(new.stems, old.stems):
             return DecisionKind.ADDITION, new.content
         same_thing = bool(new.things & old.things) and similarity >= SAME_THING
-        if not (same_thing or _same_facts(new, old)) or new.dated or old.dated:
+        same_slot = _same_facts(new, old) and all(fact.slot != ATTITUDE for fact in new.facts)
+        if not (same_thing or same_slot) or new.dated or old.dated:
             return None
     elif not (new.subject in old.names and not new.dated and not old.dated and "user" in (old.subject, new.subject)):
         return None
@@ -157,7 +165,15 @@ def _ends(new: _Statement, old: _Statement, similarity: float) -> bool:
         return False
     if similarity >= SAME_THING and new.names & old.names:
         return True
-    return _shared(new, old) >= (0.6 if similarity >= CLOSE else 0.75)
+    return similarity >= SAME_THING and _shared(new, old) >= (0.6 if similarity >= CLOSE else 0.75)
+
+
+def _denies(new: _Statement, old: _Statement) -> bool:
+    """Return whether one says what the other denies, and hardly anything else: many words in common are not yet one claim."""
+    if new.negative == old.negative or new.ended or old.ended:
+        return False
+    common = sum(covered(stem, old.core) for stem in new.core)
+    return common >= 0.6 * max(len(new.core), len(old.core), 1)
 
 
 def _shared(new: _Statement, old: _Statement) -> float:
@@ -212,7 +228,7 @@ def _taken_apart(statement: Candidate | MemoryVersion) -> _Statement:
         dated=bool(mentions) or ANNOTATION.search(words) is not None,
         facts=tuple(find_facts(content, language.slots)),
         things=frozenset((match["n"] or match["m"]).lower() for match in _POSSESSED.finditer(words)) - {subject},
-        names=frozenset(name.lower() for name in statement.entities),
+        names=frozenset(name.lower() for name in statement.entities) - {subject},
         start=statement.event_start,
         end=statement.event_end,
     )
