@@ -17,7 +17,7 @@ ALICE = ("user", "I am Alice.")
 NICE = ("assistant", "Nice to meet you, Alice.")
 
 REQUESTS = {
-    "/v1/messages": {"model": "claude-sonnet-4-0", "max_tokens": 9, "messages": [{"role": "user", "content": "I am Alice."}]},
+    "/v1/messages": {"model": "claude-sonnet-5-5", "max_tokens": 9, "messages": [{"role": "user", "content": "I am Alice."}]},
     "/v1/chat/completions": {"model": "gpt-5", "messages": [{"role": "user", "content": "I am Alice."}]},
     "/v1/responses": {"model": "gpt-5", "input": "I am Alice."},
     "/v1beta/models/gemini-3:generateContent": {"contents": [{"role": "user", "parts": [{"text": "I am Alice."}]}]},

@@ -33,7 +33,7 @@ def anthropic(text: str, *, stop: str = "end_turn", tool: Json | None = None) ->
         "id": "msg_1",
         "type": "message",
         "role": "assistant",
-        "model": "claude-sonnet-4-0",
+        "model": "claude-sonnet-5-5",
         "content": content,
         "stop_reason": stop,
         "stop_sequence": None,
