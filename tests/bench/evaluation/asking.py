@@ -13,7 +13,7 @@ from mneme.v1.recall_pb2 import ContextOptions, RecallOptions, RecallStrategy
 from tests.bench.evaluation.loading import Loaded
 from tests.bench.evaluation.locomo import Question
 from tests.bench.evaluation.measure import Answered, distinct, figures, latency
-from tests.bench.evaluation.server import Client
+from tests.bench.evaluation.server import NEVER_SECONDS, Client
 
 STRATEGIES = ("low_latency", "balanced", "agentic", "auto")
 BUDGETS = (500, 1000, 2000, 4000)
@@ -42,10 +42,10 @@ async def evidence_in_contexts(client: Client, loaded: Sequence[Loaded], strateg
     for conversation in loaded:
         for question in conversation.conversation.questions:
             path = f"/users/{conversation.user_id}/sessions"
-            created = await client.rest.post(path, json={"auto_process_after_seconds": -1})
+            created = await client.rest.post(path, json={"auto_process_after_seconds": NEVER_SECONDS})
             session_id = created.raise_for_status().json()["session_id"]
             message = {"role": "user", "message": question.text}
-            (await client.rest.post(f"{path}/{session_id}/messages", json=message)).raise_for_status()
+            (await client.rest.post(f"{path}/{session_id}/add-message", json=message)).raise_for_status()
             for budget in BUDGETS:
                 context = await _context(client, conversation, session_id, strategy, budget)
                 shares[budget].append(_share(conversation, question, context))

@@ -12,7 +12,7 @@ from mneme.v1.memory_service_pb2_grpc import MemoryServiceStub
 from mneme.v1.recall_pb2 import RecallOptions
 
 from tests.bench.evaluation.locomo import Conversation, Session, Turn
-from tests.bench.evaluation.server import Client
+from tests.bench.evaluation.server import NEVER_SECONDS, Client
 
 PROCESSING_SECONDS = 900.0
 SETTLED_SECONDS = 2.0
@@ -57,11 +57,11 @@ async def _add(client: Client, conversation: Conversation) -> Loaded:
 
 
 async def _add_session(rest: httpx.AsyncClient, user_id: str, session: Session) -> str:
-    body = {"auto_process_after_seconds": -1, "custom_created_at_utc": session.begun.isoformat()}
+    body = {"auto_process_after_seconds": NEVER_SECONDS, "custom_created_at_utc": session.begun.isoformat()}
     path = f"/users/{user_id}/sessions"
     session_id = str((await _post(rest, path, body))["session_id"])
     for role, text in session.messages:
-        await _post(rest, f"{path}/{session_id}/messages", {"role": role, "message": text})
+        await _post(rest, f"{path}/{session_id}/add-message", {"role": role, "message": text})
     await _post(rest, f"{path}/{session_id}/process", {})
     return session_id
 

@@ -20,6 +20,8 @@ import httpx
 PROJECT = "evaluation"
 KEY = "evaluation-key-of-this-run-alone"
 START_SECONDS = 60.0
+NEVER_SECONDS = 31_536_000
+"""After so long without a message a session is processed by itself: the longest that the contract allows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
