@@ -129,3 +129,12 @@ async def test_a_call_keeps_the_callers_request_id(tenant: Tenant) -> None:
     assert "abc-1" == await echoed("abc-1", user_id)
     assert "abc-1" == await echoed("abc-1", "nobody")
     assert "spaced out" != await echoed("spaced out", user_id)
+
+
+async def test_the_longest_error_still_arrives(tenant: Tenant) -> None:
+    """However much a caller says that must be said back: errors travel in headers, which a client takes up to 8 KiB."""
+    user_id = await tenant.user()
+    error = await refused(tenant.call("ListMemories", user_id=user_id, categories=[f"{n:0128}" for n in range(100)]))
+    assert (grpc.StatusCode.INVALID_ARGUMENT, "CATEGORIES_UNKNOWN") == (error.code, error.reason)
+    error = await refused(tenant.call("GetUser", user_id="😀" * 512))
+    assert (grpc.StatusCode.NOT_FOUND, "USER_NOT_FOUND") == (error.code, error.reason)

@@ -69,7 +69,8 @@ async def test_a_running_call_ends_well_when_the_service_stops(settings: Setting
         service = await stack.enter_async_context(running_service(settings, worker=False))
         async with caller_of(service) as caller, slow_store(settings):
             health: Any = health_pb2_grpc.HealthStub(caller.channel)
-            watched = aiter(health.Watch(health_pb2.HealthCheckRequest()))
+            watch = health.Watch(health_pb2.HealthCheckRequest())
+            watched = aiter(watch)
             assert health_pb2.HealthCheckResponse.SERVING == (await anext(watched)).status
             running = asyncio.ensure_future(caller.start("ListUsers").code())
             await asyncio.sleep(0.05)
@@ -77,6 +78,8 @@ async def test_a_running_call_ends_well_when_the_service_stops(settings: Setting
             assert health_pb2.HealthCheckResponse.NOT_SERVING == (await anext(watched)).status
             late = await refused(caller.call("ListUsers"))
             assert (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.OK) == (late.code, await running)
+            # a watch has no end of its own, and would be waited for
+            watch.cancel()
             await stopping
 
 

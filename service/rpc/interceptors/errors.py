@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from urllib.parse import quote
 
 import grpc
 from google.protobuf.any_pb2 import Any
@@ -34,6 +35,10 @@ from service.rpc.logger import Logger
 DOMAIN = "mneme"
 MAX_VIOLATIONS = 20
 """The most violations that one error lists: details travel in metadata, which clients bound to a few kilobytes."""
+MAX_BYTES = 6_000
+"""The most bytes of an error in the headers, of which gRPC clients take 8 KiB in all unless told otherwise."""
+MAX_MESSAGE = 200
+"""The characters that are left of the message of an error that is too long."""
 
 _CODES: Mapping[type[DomainError], grpc.StatusCode] = {
     InvalidRequest: grpc.StatusCode.INVALID_ARGUMENT,
@@ -87,9 +92,28 @@ def details_of(error: DomainError) -> list[Message]:
 
 
 async def _abort(call: Call, message: str, details: list[Message]) -> None:
-    status = Status(code=call.code.value[0], message=message, details=map(_packed, details))
+    status = _fitting(Status(code=call.code.value[0], message=message, details=map(_packed, details)))
     trailing = ((REQUEST_ID, call.request_id), *rpc_status.to_status(status).trailing_metadata)
-    await call.context.abort(call.code, message, trailing)
+    await call.context.abort(call.code, status.message, trailing)
+
+
+def _fitting(status: Status) -> Status:
+    """Return a status that fits into the headers, at the cost of a long message first and of the details last."""
+    if _size(status) > MAX_BYTES:
+        status.message = status.message[:MAX_MESSAGE]
+    while _size(status) > MAX_BYTES and len(status.details) > 1:
+        status.details.pop()
+    if _size(status) > MAX_BYTES:
+        info = ErrorInfo()
+        status.details[0].Unpack(info)
+        status.details[0].Pack(_info(info.reason, {}))
+    return status
+
+
+def _size(status: Status) -> int:
+    """Return the bytes that a status takes in headers: its text is sent percent-encoded, and all of it in base64."""
+    details: int = status.ByteSize()
+    return len(quote(status.message)) + details * 4 // 3
 
 
 def _info(reason: str, metadata: Mapping[str, str]) -> ErrorInfo:

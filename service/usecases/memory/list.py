@@ -10,6 +10,9 @@ from service.domain.projects import DEFAULT_CATEGORIES
 from service.domain.values import Page, PageRequest
 from service.usecases.memory.views import connected_versions
 
+MAX_NAMED = 10
+"""The most unknown categories that one error names: errors travel in headers."""
+
 
 class ListMemories:
     """Pages through a user's memories in their newest versions."""
@@ -53,4 +56,4 @@ class ListMemories:
             # a category that was removed from the settings stays on the memories that have it
             unknown -= await self._memories.categories_in_use(project_id)
         if unknown:
-            raise CategoriesUnknown(sorted(unknown))
+            raise CategoriesUnknown(sorted(unknown)[:MAX_NAMED])
