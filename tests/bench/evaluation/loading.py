@@ -84,7 +84,7 @@ async def _wait_processed(client: Client, loaded: Loaded) -> None:
 
 
 async def _status(rest: httpx.AsyncClient, user_id: str, session_id: str) -> str:
-    response = await rest.get(f"/users/{user_id}/sessions/{session_id}")
+    response = await rest.get(f"/users/{user_id}/sessions/{session_id}/status")
     response.raise_for_status()
     return str(response.json()["status"])
 

@@ -1,0 +1,45 @@
+"""How recall is measured."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.bench.evaluation.locomo import Turn, read_date, read_evidence
+from tests.bench.evaluation.measure import distinct, evidence_recall
+
+PLACES = {f"D{session}:{turn}": Turn(session=session, index=turn - 1) for session in (8, 9, 30) for turn in range(1, 27)}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("D8:6", ["D8:6"]),
+        ("D8:6; D9:17", ["D8:6", "D9:17"]),
+        ("D8:6 D9:17", ["D8:6", "D9:17"]),
+        ("D:9:26", ["D9:26"]),
+        ("D30:05", ["D30:5"]),
+    ],
+)
+def test_evidence_is_read_as_it_is_written(text: str, expected: list[str]) -> None:
+    """Several names in one text, stray colons and leading zeros are in the data."""
+    assert read_evidence([text], PLACES) == (tuple(PLACES[name] for name in expected), 0)
+
+
+@pytest.mark.parametrize("text", ["D99:1", "D", ""])
+def test_evidence_that_names_no_message_is_counted(text: str) -> None:
+    """What cannot be found is skipped, and reported."""
+    assert read_evidence([text], PLACES) == ((), 1)
+
+
+def test_a_session_date_is_read() -> None:
+    """Dates are written as people say them."""
+    assert read_date("1:56 pm on 8 May, 2023") == datetime(2023, 5, 8, 13, 56, tzinfo=UTC)
+
+
+def test_recall_counts_distinct_messages() -> None:
+    """A result that names a message again takes no further rank, and one with many sources wins nothing."""
+    first, second, third = (Turn(session=1, index=index) for index in range(3))
+    ranking = distinct([first, first, second, first, third])
+    assert [evidence_recall(ranking, [second, third], depth) for depth in (1, 2, 3)] == [0.0, 0.5, 1.0]
