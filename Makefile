@@ -69,7 +69,7 @@ down: ## Stop it; the volumes stay
 # --- proof ------------------------------------------------------------------------------------------------------------------
 
 test: setup-test ## Run every test: no network, no containers, no server to start by hand
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: lint types proto-lint gen-check ## Run every check that runs no product code
 

@@ -1,0 +1,111 @@
+"""The `mneme` commands beside a running `mneme serve`, and without one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.e2e.serving import PROJECT_ID, ROOT, Serving, wait_until
+
+
+def mneme(data_dir: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command on a data directory."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MNEME_")}
+    return subprocess.run(
+        [sys.executable, "-m", "service", *words],
+        env={**environment, "MNEME_DATA_DIR": str(data_dir)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+@pytest.fixture
+def remembered(serving: Serving) -> str:
+    """Return the path of a user who has said something that is recalled."""
+    user = f"/api/v1/users/{uuid4()}"
+    with serving.client() as http:
+        http.post("/api/v1/users", json={"custom_user_id": user.rpartition("/")[2]}).raise_for_status()
+        session = http.post(f"{user}/sessions", json={}).raise_for_status().json()["session_id"]
+        message = {"role": "user", "message": "My parrot is called Figaro."}
+        http.post(f"{user}/sessions/{session}/add-message", json=message).raise_for_status()
+        wait_until(lambda: recalled(http, user), "the message is in the index")
+    return user
+
+
+def recalled(http: httpx.Client, user: str) -> bool:
+    """Return whether the parrot is found."""
+    return "Figaro" in http.post(f"{user}/recall", json={"query": "What is the parrot's name?"}).text
+
+
+def test_a_key_is_good_until_it_is_revoked(serving: Serving) -> None:
+    """`keys create` writes a key alone to standard output; it works at once, and stops working with `keys revoke`."""
+    made = mneme(serving.data_dir, "keys", "create", "--project", PROJECT_ID, "--name", "laptop")
+    headers = {"X-Recallr-Api-Key": made.stdout.strip(), "X-Recallr-Project-Id": PROJECT_ID}
+    assert httpx.get(f"{serving.http}/api/v1/users", headers=headers).status_code == 200
+    listed = mneme(serving.data_dir, "keys", "list", "--project", PROJECT_ID).stdout
+    (key_id,) = [line.split("\t")[0] for line in listed.splitlines() if line.endswith("\tlaptop")]
+    assert mneme(serving.data_dir, "keys", "revoke", key_id, "--project", PROJECT_ID).returncode == 0
+    assert httpx.get(f"{serving.http}/api/v1/users", headers=headers).status_code == 401
+
+
+def test_projects_are_apart(serving: Serving) -> None:
+    """A user of one project is not found with the key of another."""
+    project = f"p-{uuid4()}"
+    assert f"{project}\n" == mneme(serving.data_dir, "projects", "create", project, "--name", "second").stdout
+    key = mneme(serving.data_dir, "keys", "create", "--project", project).stdout.strip()
+    with serving.client() as http:
+        http.post("/api/v1/users", json={"custom_user_id": project}).raise_for_status()
+    headers = {"X-Recallr-Api-Key": key, "X-Recallr-Project-Id": project}
+    assert httpx.get(f"{serving.http}/api/v1/users/{project}", headers=headers).status_code == 404
+
+
+def test_projects_are_listed_and_shown(serving: Serving) -> None:
+    """A created project is in the list and can be shown; a command that needs one now asks which."""
+    project = mneme(serving.data_dir, "projects", "create", "--name", "third").stdout.strip()
+    assert project in mneme(serving.data_dir, "projects", "list").stdout
+    assert '"name": "third"' in mneme(serving.data_dir, "projects", "show", project).stdout
+    assert "say which with --project" in mneme(serving.data_dir, "keys", "list").stderr
+
+
+def test_the_doctor_finds_nothing_wrong(serving: Serving, remembered: str) -> None:
+    """`doctor` compares the index with the records and returns 0."""
+    assert remembered
+    checked = mneme(serving.data_dir, "doctor")
+    assert checked.returncode == 0, checked.stdout
+    assert "WRONG" not in checked.stdout
+
+
+def test_a_reindex_brings_everything_back(serving: Serving, remembered: str) -> None:
+    """`reindex` empties the index, and a moment later what was said is recalled again."""
+    done = mneme(serving.data_dir, "reindex")
+    assert done.returncode == 0, done.stderr
+    with serving.client() as http:
+        wait_until(lambda: recalled(http, remembered), "the message is in the index again")
+
+
+def test_health_is_the_exit_code(serving: Serving) -> None:
+    """`health` returns 0 for a service that serves and 1 for one that is not there."""
+    codes = [mneme(serving.data_dir, "health", address).returncode for address in (serving.grpc, "127.0.0.1:1")]
+    assert [0, 1] == codes
+
+
+def test_commands_bring_their_own_engines(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Where no `mneme serve` runs, `projects create` and `projects list` work on the data directory all the same."""
+    data_dir = tmp_path_factory.mktemp("data")
+    assert "alone\n" == mneme(data_dir, "projects", "create", "alone").stdout
+    assert mneme(data_dir, "projects", "list").stdout.startswith("alone\t")
+
+
+def test_a_missing_thing_is_one_line(serving: Serving) -> None:
+    """A command that fails says why in one line and returns 1."""
+    failed = mneme(serving.data_dir, "projects", "show", "no-such-project")
+    assert (1, "mneme: Project no-such-project not found\n") == (failed.returncode, failed.stderr)
