@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import signal
 from itertools import count
 
@@ -158,15 +157,17 @@ async def test_broken_files_stop_the_start(home: Home) -> None:
             pass
 
 
-async def test_an_engine_that_cannot_write_ends_and_loses_nothing_answered(home: Home) -> None:
-    """A full disk is no reason to go on with what is in memory: the next start is at what is on disk."""
-    async with start_engine(home.data, home.socket) as engine, open_index(home.socket, update_seconds=20) as index:
+async def test_an_engine_that_cannot_reach_its_disk_ends_and_loses_nothing_answered(home: Home) -> None:
+    """It does not go on with what is in memory: the next start is at what is on disk."""
+    log, aside = home.data / "turns" / "wal", home.data / "aside"
+    async with start_engine(home.data, home.socket) as engine, open_index(home.socket) as index:
         await index.prepare(model=MODEL, dimension=DIMENSION)
         await index.upsert([point("before")])
-        resource.prlimit(engine.pid, resource.RLIMIT_FSIZE, (0, 0))
-        refused = asyncio.create_task(index.upsert([point("after")]))
+        log.rename(aside)
+        unanswered = asyncio.create_task(index.upsert([point("after")]))
         assert 1 == await engine.wait()
-        refused.cancel()
+        unanswered.cancel()
+    aside.rename(log)
     async with start_engine(home.data, home.socket), open_index(home.socket) as index:
         assert {"before"} == await index.record_ids(IndexedKind.TURN, scope()) - {"after"}
 

@@ -90,7 +90,6 @@ async def _serve(data_dir: Path, socket: Path, parent: int | None) -> None:
         sys.exit(1)
     await server.stop(_DRAIN_SECONDS)
     committing.cancel()
-    commits.commit()
     collections.close()
 
 

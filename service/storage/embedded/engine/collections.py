@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -47,8 +49,9 @@ class Collections:
     """
     The shards in one directory, which exist from the first `prepare` or `reset` on.
 
-    Every method blocks, and holds Python's global lock while it does. An error of the library in `update` or `flush` means a
-    broken disk or broken files: whoever meets one must end the process, and with the next start it is at what is on disk.
+    Every method but `sync_logs` blocks, and holds Python's global lock while it does. An error in an update or on the way to
+    the disk means a broken disk or broken files: whoever meets one must end the process, and with the next start it is at what
+    is on disk.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -82,11 +85,19 @@ class Collections:
         self._model = model
 
     def update(self, kind: IndexedKind, operation: UpdateOperation) -> None:
-        """Change the points of a kind. Not durable before the next flush."""
+        """Change the points of a kind, and write the change to its log. Not durable before the log is synced."""
         self._shard(kind).update(operation)
 
+    async def sync_logs(self, kinds: Iterable[IndexedKind]) -> None:
+        """
+        Bring the logs of *kinds* to the disk, which makes their updates durable: the next start repeats what is in the log and
+        not in the segments. Unlike `flush` it leaves the global lock alone.
+        """
+        for kind in kinds:
+            await asyncio.to_thread(_sync_files, self._path(kind) / "wal")
+
     def flush(self, kinds: Iterable[IndexedKind]) -> None:
-        """Bring what was changed in *kinds* to the disk."""
+        """Bring the segments of *kinds* to the disk and drop their logs."""
         for kind in kinds:
             self._shards[kind].flush()
 
@@ -139,6 +150,15 @@ class Collections:
         for field in points.DATETIME_FIELDS:
             shard.update(UpdateOperation.create_field_index(field, PayloadSchemaType.Datetime))
         return shard
+
+
+def _sync_files(directory: Path) -> None:
+    for path in (*directory.iterdir(), directory):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _config(kind: IndexedKind, dimension: int) -> EdgeConfig:

@@ -1,4 +1,4 @@
-"""Group commit: updates that come at the same time share one flush."""
+"""Group commit: updates that come while the disk is busy with others share the next trip to it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from qdrant_edge import UpdateOperation
 
 from service.domain.ports.work import IndexedKind
 from service.storage.embedded.engine.collections import Collections
+from service.storage.embedded.engine.model_file import IndexModel
 
-# A flush takes 10 ms or more and nothing else runs meanwhile: it pays to wait for updates that are still on their way.
-_QUIET_SECONDS = 0.001
-_LONGEST_GATHERING = 50
+# what Qdrant's server does every 5 seconds; it bounds the log that is read at the next start
+_CHECKPOINT_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +23,19 @@ class _Waiting:
 
 
 class GroupCommit:
-    """Applies updates in the order in which they come, and answers each when it is on disk."""
+    """
+    Applies updates in the order in which they come, and answers each when the log that holds it is on disk.
+
+    Searches run while the disk works. The segments follow the log at checkpoints, in which nothing else runs.
+    """
 
     def __init__(self, collections: Collections) -> None:
         """Write to *collections*, which nothing else may write to."""
         self._collections = collections
         self._waiting: list[_Waiting] = []
         self._arrived = asyncio.Event()
+        self._exclusive = asyncio.Lock()
+        self._changed: set[IndexedKind] = set()
 
     async def submit(self, kind: IndexedKind, operation: UpdateOperation) -> None:
         """Return when *operation* is on disk. It runs even when the caller does not wait for it."""
@@ -38,28 +44,34 @@ class GroupCommit:
         self._arrived.set()
         await done
 
+    async def reset(self, model: IndexModel) -> None:
+        """Make the collections anew."""
+        async with self._exclusive:
+            # what was checked against the old model must not meet the new one
+            await self._commit()
+            self._collections.reset(model)
+
     async def run(self) -> None:
         """Commit what is submitted, for ever. Ends with the error of the first commit that fails."""
+        loop = asyncio.get_running_loop()
+        checkpoint = loop.time() + _CHECKPOINT_SECONDS
         while True:
             await self._arrived.wait()
-            await self._gather()
-            self.commit()
+            async with self._exclusive:
+                await self._commit()
+                if loop.time() >= checkpoint:
+                    self._collections.flush(self._changed)
+                    self._changed.clear()
+                    checkpoint = loop.time() + _CHECKPOINT_SECONDS
 
-    async def _gather(self) -> None:
-        """Return when for a moment nothing more has come, or when it has gone on for long."""
-        for _ in range(_LONGEST_GATHERING):
-            known = len(self._waiting)
-            await asyncio.sleep(_QUIET_SECONDS)
-            if len(self._waiting) == known:
-                return
-
-    def commit(self) -> None:
-        """Commit what waits, now."""
+    async def _commit(self) -> None:
         batch, self._waiting = self._waiting, []
         self._arrived.clear()
         for update in batch:
             self._collections.update(update.kind, update.operation)
-        self._collections.flush({update.kind for update in batch})
+        kinds = {update.kind for update in batch}
+        self._changed |= kinds
+        await self._collections.sync_logs(kinds)
         for update in batch:
             if not update.done.done():
                 update.done.set_result(None)

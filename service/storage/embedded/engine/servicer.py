@@ -25,8 +25,8 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 class VectorIndexServicer(VectorIndexServiceServicer):
     """
-    Serves the collections. Reads run on the event loop, one after the other: a thread would gain nothing, since the library holds
-    Python's global lock. Updates run there too, in `GroupCommit`.
+    Serves the collections. Reads run on the event loop, one after the other: a thread would gain nothing, since the library
+    holds Python's global lock. Updates run there too, in `GroupCommit`; only the disk is waited for elsewhere.
     """
 
     def __init__(self, collections: Collections, commits: GroupCommit) -> None:
@@ -44,9 +44,7 @@ class VectorIndexServicer(VectorIndexServiceServicer):
     async def Reset(self, request: pb.ResetRequest, context: Context) -> pb.ResetResponse:
         """Make the collections anew."""
         del context
-        # what was checked against the old dimension must not meet the new one
-        self._commits.commit()
-        self._collections.reset(IndexModel(name=request.model.name, dimension=request.model.dimension))
+        await self._commits.reset(IndexModel(name=request.model.name, dimension=request.model.dimension))
         return pb.ResetResponse()
 
     async def Upsert(self, request: pb.UpsertRequest, context: Context) -> pb.UpsertResponse:
