@@ -104,10 +104,10 @@ class JsonText:
 
 
 def spliced(text: bytes, splices: Iterable[Splice]) -> bytes:
-    """Return *text* with *splices* made, which do not overlap. Those at one place come in the order given."""
+    """Return *text* with *splices* made, which do not overlap. At one place insertions come before a removal, as given."""
     pieces: list[bytes] = []
     done = 0
-    for splice in sorted(splices, key=lambda splice: splice.at):
+    for splice in sorted(splices, key=lambda splice: (splice.at, splice.removed)):
         pieces += (text[done : splice.at], splice.insert)
         done = splice.at + splice.removed
     return b"".join((*pieces, text[done:]))

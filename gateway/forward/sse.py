@@ -38,7 +38,7 @@ class EventParser:
         start = 0
         for end in _LINE_END.finditer(buffer, self._scanned):
             begin, stop = end.span()
-            if stop == len(buffer) and buffer[begin] == ord("\r"):
+            if stop == len(buffer) and buffer[begin:] == b"\r":
                 # the next byte may be the other half of this line end
                 break
             self._take(bytes(buffer[start:begin]), events)

@@ -65,7 +65,8 @@ class Provider:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         assert isinstance(request, web.Request | web.BaseRequest)
-        body = await request.read()
+        # `read` has a limit of its own
+        body = b"".join([chunk async for chunk in request.content.iter_any()])
         headers = [(name.decode(), value.decode()) for name, value in request.raw_headers]
         self.heard.append(Heard(method=request.method, path=request.raw_path, headers=headers, body=body))
         self.running += 1
@@ -125,7 +126,7 @@ async def serving_provider() -> AsyncIterator[Provider]:
     # handlers are cancelled when their client leaves, so that `running` tells whether the proxy has let go
     server = provider.server = web.Server(provider.handle, handler_cancellation=True)
     listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0, backlog=2048)
-    provider.origin = "http://127.0.0.1:{}".format(listener.sockets[0].getsockname()[1])
+    provider.origin = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
     try:
         yield provider
     finally:
