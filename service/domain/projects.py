@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from service.domain.ids import KeyId, ProjectId
@@ -18,11 +18,34 @@ class Category:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Guidance:
+    """
+    What a project wants kept of its sessions, and what not.
+
+    *include* and *exclude* are instructions and the examples are statements, all for an extractor that understands language; one
+    that does not passes over them. *excluded_categories* and *excluded_keywords* are rules that hold for every extractor: no
+    memory has one of the categories as its first, or holds one of the keywords as words of its own, in any case.
+    """
+
+    include: str = ""
+    exclude: str = ""
+    positive_examples: tuple[str, ...] = ()
+    negative_examples: tuple[str, ...] = ()
+    excluded_categories: tuple[str, ...] = ()
+    excluded_keywords: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectSettings:
-    """The choices of a project. Empty *categories* mean the default set."""
+    """
+    The choices of a project. Empty *categories* mean the default set. *retention* is the time after which a session that nothing
+    was added to is removed with all that came of it; None means never.
+    """
 
     categories: tuple[Category, ...] = ()
     merge_conflict_enabled: bool = False
+    guidance: Guidance = field(default_factory=Guidance)
+    retention: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,7 @@ def session() -> Session:
 @pytest.fixture
 def candidates(session: Session) -> Read:
     """Read a session, given as for `session`, and return its candidates, without categories."""
-    return lambda *said, days=0: read(session(*said, days=days)).candidates
+    return lambda *said, days=0: tuple(one.candidate for one in read(session(*said, days=days)))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

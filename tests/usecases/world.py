@@ -10,7 +10,7 @@ from service.domain.ids import ProjectId, Scope, SessionId
 from service.domain.memories import Candidate, Decision, Extraction, MemoryChain, MemoryFilter, Neighbour
 from service.domain.ports.models import Clock, Extractor
 from service.domain.ports.work import CommitOutcome, Job
-from service.domain.projects import Category
+from service.domain.projects import Category, Guidance
 from service.domain.sessions import MessageRole, NewMessage, NewSession, Transcript
 from service.domain.users import User
 from service.domain.values import PageRequest
@@ -113,10 +113,10 @@ class Watched:
         self.extractions = 0
         self.decisions = 0
 
-    async def extract(self, transcript: Transcript, categories: Sequence[Category]) -> Extraction:
+    async def extract(self, transcript: Transcript, categories: Sequence[Category], guidance: Guidance) -> Extraction:
         """Extract as always."""
         self.extractions += 1
-        return await self._extractor.extract(transcript, categories)
+        return await self._extractor.extract(transcript, categories, guidance)
 
     async def decide(self, candidate: Candidate, neighbours: Sequence[Neighbour]) -> Decision:
         """Decide as always, after `step_in`."""

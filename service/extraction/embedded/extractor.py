@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from service.domain.memories import Candidate, Decision, Extraction, Neighbour
 from service.domain.ports.models import Embedder
-from service.domain.projects import Category
+from service.domain.projects import Category, Guidance
 from service.domain.sessions import Transcript
 from service.extraction.embedded import categories as by_likeness
 from service.extraction.embedded.dates import Span, day_of, event_span, find_dates
@@ -19,6 +19,17 @@ from service.extraction.embedded.rewriting import in_third_person
 from service.extraction.embedded.statements import Statement, find_statements
 from service.extraction.embedded.summary import summarise
 from service.extraction.embedded.utterances import utterances
+from service.extraction.exclusions import is_excluded
+
+NO_GUIDANCE = Guidance()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """A candidate and how much it is worth keeping."""
+
+    candidate: Candidate
+    score: float
 
 
 class EmbeddedExtractor:
@@ -28,23 +39,30 @@ class EmbeddedExtractor:
         """Read nothing yet; the words of the languages are read at the first session."""
         self._embedder = embedder
 
-    async def extract(self, transcript: Transcript, categories: Sequence[Category]) -> Extraction:
-        """Return the statements of a session that are worth keeping, each once, and a summary. Reads in a thread."""
-        extraction = await asyncio.to_thread(read, transcript)
-        contents = [candidate.content for candidate in extraction.candidates]
-        names = await by_likeness.assign(contents, categories, self._embedder)
-        labelled = tuple(
-            replace(candidate, categories=chosen) for candidate, chosen in zip(extraction.candidates, names, strict=True)
-        )
-        return replace(extraction, candidates=labelled)
+    async def extract(
+        self, transcript: Transcript, categories: Sequence[Category], guidance: Guidance = NO_GUIDANCE
+    ) -> Extraction:
+        """
+        Return the statements of a session that are worth keeping, each once, and a summary. Reads in a thread.
+
+        Of the *guidance*, excluded categories and keywords are honoured; instructions and examples are for language models.
+        """
+        found = await asyncio.to_thread(read, transcript)
+        names = await by_likeness.assign([one.candidate.content for one in found], categories, self._embedder)
+        labelled = [
+            replace(one, candidate=replace(one.candidate, categories=chosen)) for one, chosen in zip(found, names, strict=True)
+        ]
+        kept = [one for one in labelled if not is_excluded(one.candidate, guidance)]
+        candidates = tuple(one.candidate for one in kept)
+        return Extraction(candidates=candidates, summary=summarise(candidates, [one.score for one in kept]))
 
     async def decide(self, candidate: Candidate, neighbours: Sequence[Neighbour]) -> Decision:
         """Say what becomes of a candidate, given the existing memories nearest to it, most similar first."""
         return decide(candidate, neighbours)
 
 
-def read(transcript: Transcript) -> Extraction:
-    """Return what a session says, without categories. Pure; time is bounded by the caps on what is read."""
+def read(transcript: Transcript) -> Sequence[Scored]:
+    """Return what a session says, each statement once and without categories. Pure; bounded by the caps on what is read."""
     statements = find_statements(utterances(transcript))
     candidates: dict[str, Candidate] = {}
     scores: dict[str, float] = {}
@@ -56,8 +74,7 @@ def read(transcript: Transcript) -> Extraction:
             candidate = replace(known, sources=sources)
         candidates[candidate.content] = candidate
         scores[candidate.content] = max(statement.score, scores.get(candidate.content, 0.0))
-    found = tuple(candidates.values())
-    return Extraction(candidates=found, summary=summarise(found, [scores[candidate.content] for candidate in found]))
+    return [Scored(candidate=candidate, score=scores[content]) for content, candidate in candidates.items()]
 
 
 def _candidate(statement: Statement) -> Candidate:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 
 from mneme.v1 import project_pb2
 
-from service.domain.projects import ApiKey, Category, KeyScope, Project, ProjectSettings
+from service.domain.projects import ApiKey, Category, Guidance, KeyScope, Project, ProjectSettings
 from service.rpc.mapping.values import to_timestamp
 
 SCOPES: Mapping[KeyScope, project_pb2.ApiKeyScope.ValueType] = {
     KeyScope.PROJECT: project_pb2.API_KEY_SCOPE_PROJECT,
     KeyScope.ADMIN: project_pb2.API_KEY_SCOPE_ADMIN,
 }
+_DAY = timedelta(days=1)
 _FROM_SCOPE = {wire: noun for noun, wire in SCOPES.items()}
 
 
@@ -23,6 +25,8 @@ def to_project(project: Project) -> project_pb2.Project:
             project_pb2.Category(name=category.name, description=category.description) for category in project.settings.categories
         ],
         merge_conflict_enabled=project.settings.merge_conflict_enabled,
+        guidance=_to_guidance(project.settings.guidance),
+        retention_days=project.settings.retention // _DAY if project.settings.retention is not None else 0,
     )
     return project_pb2.Project(
         project_id=project.project_id, name=project.name, created_at=to_timestamp(project.created_at), settings=settings
@@ -34,6 +38,8 @@ def from_settings(settings: project_pb2.ProjectSettings) -> ProjectSettings:
     return ProjectSettings(
         categories=tuple(Category(name=category.name, description=category.description) for category in settings.categories),
         merge_conflict_enabled=settings.merge_conflict_enabled,
+        guidance=_from_guidance(settings.guidance),
+        retention=settings.retention_days * _DAY if settings.retention_days else None,
     )
 
 
@@ -52,3 +58,25 @@ def to_api_key(key: ApiKey) -> project_pb2.ApiKey:
 def from_scopes(scopes: Iterable[project_pb2.ApiKeyScope.ValueType]) -> frozenset[KeyScope]:
     """Return what a key may do."""
     return frozenset(_FROM_SCOPE[scope] for scope in scopes)
+
+
+def _to_guidance(guidance: Guidance) -> project_pb2.ExtractionGuidance:
+    return project_pb2.ExtractionGuidance(
+        inclusion_instructions=guidance.include,
+        exclusion_instructions=guidance.exclude,
+        positive_examples=guidance.positive_examples,
+        negative_examples=guidance.negative_examples,
+        excluded_categories=guidance.excluded_categories,
+        excluded_keywords=guidance.excluded_keywords,
+    )
+
+
+def _from_guidance(guidance: project_pb2.ExtractionGuidance) -> Guidance:
+    return Guidance(
+        include=guidance.inclusion_instructions,
+        exclude=guidance.exclusion_instructions,
+        positive_examples=tuple(guidance.positive_examples),
+        negative_examples=tuple(guidance.negative_examples),
+        excluded_categories=tuple(guidance.excluded_categories),
+        excluded_keywords=tuple(guidance.excluded_keywords),
+    )

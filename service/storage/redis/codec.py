@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ import orjson
 
 from service.domain.ids import ChainId, KeyId, MemoryId, ProjectId, Scope, SessionId, UserId
 from service.domain.memories import MemoryChain, MemoryVersion, Source, VersionReason
-from service.domain.projects import ApiKey, Category, KeyScope, Project, ProjectSettings
+from service.domain.projects import ApiKey, Category, Guidance, KeyScope, Project, ProjectSettings
 from service.domain.sessions import Message, MessageRole, NewMessage, Session, SessionStatus, Summary
 from service.domain.users import User
 from service.domain.values import JsonObject
@@ -186,21 +187,31 @@ def write_settings(settings: ProjectSettings) -> str:
         {
             "categories": [[category.name, category.description] for category in settings.categories],
             "merge_conflict_enabled": settings.merge_conflict_enabled,
+            "guidance": asdict(settings.guidance),
+            "retention": None if settings.retention is None else settings.retention // MICROSECOND,
         }
     )
 
 
 def read_project(project_id: ProjectId, record: Hash) -> Project:
     """Return the project of a hash."""
-    settings = orjson.loads(record["settings"])
     return Project(
         project_id=project_id,
         name=record["name"],
         created_at=moment(record["created_at"]),
-        settings=ProjectSettings(
-            categories=tuple(Category(name=name, description=description) for name, description in settings["categories"]),
-            merge_conflict_enabled=settings["merge_conflict_enabled"],
-        ),
+        settings=_read_settings(orjson.loads(record["settings"])),
+    )
+
+
+def _read_settings(fields: dict[str, Any]) -> ProjectSettings:
+    # a project of an older version has no guidance and no retention
+    guidance: dict[str, Any] = fields.get("guidance", {})
+    retention = fields.get("retention")
+    return ProjectSettings(
+        categories=tuple(Category(name=name, description=description) for name, description in fields["categories"]),
+        merge_conflict_enabled=fields["merge_conflict_enabled"],
+        guidance=Guidance(**{name: value if isinstance(value, str) else tuple(value) for name, value in guidance.items()}),
+        retention=None if retention is None else retention * MICROSECOND,
     )
 
 

@@ -87,6 +87,7 @@ class ProcessSession:
         extraction = await self._extractor.extract(
             Transcript(session_id=session.session_id, now=now, messages=messages),
             project.settings.categories or DEFAULT_CATEGORIES,
+            project.settings.guidance,
         )
         await self._jobs.save_step(job, EXTRACTION, encode_extraction(extraction))
         return extraction

@@ -29,7 +29,10 @@ class CreateProject:
 
 
 def check_settings(settings: ProjectSettings) -> None:
-    """Raise InvalidRequest when two categories have one name."""
+    """Raise InvalidRequest when two categories have one name, or a keyword is blank."""
+    for place, keyword in enumerate(settings.guidance.excluded_keywords):
+        if not keyword.strip():
+            raise InvalidRequest.of(f"settings.guidance.excluded_keywords[{place}]", "must not be blank")
     names = [category.name for category in settings.categories]
     for place, name in enumerate(names):
         if name in names[:place]:

@@ -90,25 +90,91 @@ class ProjectSettings(_message.Message):
 
     CATEGORIES_FIELD_NUMBER: _builtins.int
     MERGE_CONFLICT_ENABLED_FIELD_NUMBER: _builtins.int
+    GUIDANCE_FIELD_NUMBER: _builtins.int
+    RETENTION_DAYS_FIELD_NUMBER: _builtins.int
     merge_conflict_enabled: _builtins.bool
     """Whether contradictions become merge conflicts, for users who do not say otherwise."""
+    retention_days: _builtins.int
+    """Days after which a session that nothing was added to is removed, with its messages, its summary and the memory versions
+    that it created, as DeleteSession does. 0 means never; at most 36,500.
+    """
     @_builtins.property
     def categories(self) -> _containers.RepeatedCompositeFieldContainer[Global___Category]:
         """The categories that memories are sorted into. Empty means the default set."""
+
+    @_builtins.property
+    def guidance(self) -> Global___ExtractionGuidance:
+        """What is to be kept of sessions, and what not. Absent means what an extractor holds worth keeping."""
 
     def __init__(
         self,
         *,
         categories: _abc.Iterable[Global___Category] | None = ...,
         merge_conflict_enabled: _builtins.bool = ...,
+        guidance: Global___ExtractionGuidance | None = ...,
+        retention_days: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["guidance", b"guidance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "merge_conflict_enabled", b"merge_conflict_enabled"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "guidance", b"guidance", "merge_conflict_enabled", b"merge_conflict_enabled", "retention_days", b"retention_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProjectSettings: _TypeAlias = ProjectSettings  # noqa: Y015
+
+@_typing.final
+class ExtractionGuidance(_message.Message):
+    """ExtractionGuidance tells extractors what a project wants kept of its sessions. It holds for sessions processed from now on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INCLUSION_INSTRUCTIONS_FIELD_NUMBER: _builtins.int
+    EXCLUSION_INSTRUCTIONS_FIELD_NUMBER: _builtins.int
+    POSITIVE_EXAMPLES_FIELD_NUMBER: _builtins.int
+    NEGATIVE_EXAMPLES_FIELD_NUMBER: _builtins.int
+    EXCLUDED_CATEGORIES_FIELD_NUMBER: _builtins.int
+    EXCLUDED_KEYWORDS_FIELD_NUMBER: _builtins.int
+    inclusion_instructions: _builtins.str
+    """What is to be kept, in words, at most 4,000 characters. Read by language models; the embedded extractor passes over it."""
+    exclusion_instructions: _builtins.str
+    """What is not to be kept, in words, at most 4,000 characters. Read by language models; the embedded extractor passes over it."""
+    @_builtins.property
+    def positive_examples(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Statements of the kind that is to be kept, at most 50 of at most 500 characters. Read by language models."""
+
+    @_builtins.property
+    def negative_examples(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Statements of the kind that is not to be kept, at most 50 of at most 500 characters. Read by language models."""
+
+    @_builtins.property
+    def excluded_categories(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of categories, at most 100: a statement whose first category is one of them becomes no memory. Honoured by every
+        extractor. A name that the project does not have excludes nothing.
+        """
+
+    @_builtins.property
+    def excluded_keywords(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Words or phrases, at most 200 of at most 100 characters: a statement that holds one, in any case and with a word's
+        boundaries around it, becomes no memory. Honoured by every extractor. Messages are stored and found all the same.
+        """
+
+    def __init__(
+        self,
+        *,
+        inclusion_instructions: _builtins.str = ...,
+        exclusion_instructions: _builtins.str = ...,
+        positive_examples: _abc.Iterable[_builtins.str] | None = ...,
+        negative_examples: _abc.Iterable[_builtins.str] | None = ...,
+        excluded_categories: _abc.Iterable[_builtins.str] | None = ...,
+        excluded_keywords: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["excluded_categories", b"excluded_categories", "excluded_keywords", b"excluded_keywords", "exclusion_instructions", b"exclusion_instructions", "inclusion_instructions", b"inclusion_instructions", "negative_examples", b"negative_examples", "positive_examples", b"positive_examples"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExtractionGuidance: _TypeAlias = ExtractionGuidance  # noqa: Y015
 
 @_typing.final
 class Category(_message.Message):
