@@ -179,14 +179,15 @@ def test_the_spellings_of_an_allowed_origin(written: str, path: str) -> None:
 )
 def test_an_operator_cannot_allow_it(origin: str) -> None:
     """Plain http beyond this machine, private addresses, and what is no origin."""
-    with pytest.raises(ValueError, match="is no origin|must be https|is an address"):
+    with pytest.raises(ValueError, match=r"is no origin|must be https|is an address"):
         Guard([origin])
 
 
 @pytest.mark.parametrize(
     "address",
     [
-        "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "192.0.0.192",  # noqa: S104 - refused
+        "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1", "192.0.0.192",
+        "0.0.0.0",  # noqa: S104 - refused
         "224.0.0.1", "255.255.255.255", "240.0.0.1", "::1", "::", "fe80::1", "fe80::1%1", "fd00::1", "ff02::1", "::ffff:127.0.0.1",
         "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b:1::1", "2002:7f00:1::", "2001:db8::1", "2001::1",
     ],
@@ -204,18 +205,15 @@ def test_an_address_that_is_public(address: str) -> None:
 
 def test_names_that_are_this_machine() -> None:
     """And one that only looks like it."""
-    assert [is_loopback(name) for name in ("localhost", "127.8.8.8", "::1", "localhost.evil.example")] == [
-        True,
-        True,
-        True,
-        False,
-    ]
+    names = ("localhost", "127.8.8.8", "::1", "localhost.evil.example")
+    assert [name for name in names if is_loopback(name)] == ["localhost", "127.8.8.8", "::1"]
 
 
 class Rebinding(AbstractResolver):
     """Answers with a public address first, and then with what it is told."""
 
     def __init__(self, *answers: list[str]) -> None:
+        """Keep the answers, the first one first."""
         self.answers = list(answers)
 
     async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:

@@ -49,10 +49,13 @@ def test_the_old_name_of_a_header_is_read() -> None:
     ("name", "value"),
     [
         ("session_timeout_seconds", "599"), ("session_timeout_seconds", "6e2"), ("session_timeout_seconds", "31536001"),
-        ("min_top_k", "-1"), ("min_top_k", "101"), ("min_top_k", "1_0"), ("min_top_k", "\u0661"), ("max_top_k", "0"), ("max_top_k", "101"),
-        ("memories_threshold", "1.01"), ("memories_threshold", "-0.1"), ("memories_threshold", "nan"), ("memories_threshold", "high"),
+        ("min_top_k", "-1"), ("min_top_k", "101"), ("min_top_k", "1_0"), ("min_top_k", "\u0661"),
+        ("max_top_k", "0"), ("max_top_k", "101"),
+        ("memories_threshold", "1.01"), ("memories_threshold", "-0.1"), ("memories_threshold", "nan"),
+        ("memories_threshold", "high"),
         ("summaries_threshold", "2"), ("last_n_user_messages", "0"), ("last_n_user_messages", "101"), ("last_n_summaries", "21"),
-        ("recall_strategy", "fast"), ("allow_new_user_creation", "yes"), ("include_system_prompt", "maybe"), ("user_id", "x" * 513),
+        ("recall_strategy", "fast"), ("allow_new_user_creation", "yes"), ("include_system_prompt", "maybe"),
+        ("user_id", "x" * 513),
         ("timezone", "x" * 65),
     ],
 )  # fmt: skip

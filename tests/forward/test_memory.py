@@ -38,7 +38,7 @@ async def tell(caller: Caller, path: str, body: dict[str, Any], **headers: str) 
     return dict(answer.headers)
 
 
-ASK = {
+ASK: dict[str, Any] = {
     "/v1/messages": {"model": "claude-opus-4-1", "messages": [{"role": "user", "content": "What am I allergic to?"}]},
     "/v1/chat/completions": {"model": "gpt-5", "messages": [{"role": "user", "content": "What am I allergic to?"}]},
     "/v1/responses": {"model": "gpt-5", "input": "What am I allergic to?"},

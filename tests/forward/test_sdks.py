@@ -10,6 +10,7 @@ from typing import Any
 import anthropic
 import openai
 import pytest
+from aiohttp import web
 from google import genai
 from google.genai import types
 
@@ -19,7 +20,7 @@ from tests.forward.provider import Provider, streamed
 
 TEXT = "Nice to meet you, Alice."
 PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(200)).decode()
-ALICE = [{"role": "user", "content": "I am Alice."}]
+ALICE: Any = [{"role": "user", "content": "I am Alice."}]
 WEATHER = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 
 
@@ -42,15 +43,15 @@ def gemini_client(caller: Caller) -> genai.Client:
 def anthropic_whole(caller: Caller) -> str:
     """Ask without a stream."""
     with anthropic_client(caller) as client:
-        message = client.messages.create(model="claude-sonnet-5-5", max_tokens=9, messages=ALICE)  # type: ignore[arg-type]  # a plain dict is one too
-        return message.content[0].text  # type: ignore[union-attr]  # the provider sends text
+        message = client.messages.create(model="claude-sonnet-5-5", max_tokens=9, messages=ALICE)
+        return "".join(block.text for block in message.content if block.type == "text")
 
 
 def anthropic_stream(caller: Caller) -> str:
     """Ask with a stream, and let the SDK put it together."""
     with (
         anthropic_client(caller) as client,
-        client.messages.stream(model="claude-sonnet-5-5", max_tokens=9, messages=ALICE) as stream,  # type: ignore[arg-type]  # a plain dict is one too
+        client.messages.stream(model="claude-sonnet-5-5", max_tokens=9, messages=ALICE) as stream,
     ):
         return stream.get_final_text()
 
@@ -58,13 +59,13 @@ def anthropic_stream(caller: Caller) -> str:
 def chat_whole(caller: Caller) -> str | None:
     """Ask without a stream."""
     with openai_client(caller) as client:
-        return client.chat.completions.create(model="gpt-5", messages=ALICE).choices[0].message.content  # type: ignore[arg-type]  # a plain dict is one too
+        return client.chat.completions.create(model="gpt-5", messages=ALICE).choices[0].message.content
 
 
 def chat_stream(caller: Caller) -> str:
     """Ask with a stream."""
     with openai_client(caller) as client:
-        stream = client.chat.completions.create(model="gpt-5", messages=ALICE, stream=True)  # type: ignore[call-overload]  # a plain dict is one too
+        stream: Any = client.chat.completions.create(model="gpt-5", messages=ALICE, stream=True)
         return "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
 
 
@@ -97,14 +98,14 @@ def gemini_stream(caller: Caller) -> str:
 async def anthropic_async(caller: Caller) -> str:
     """Ask with a stream, asynchronously."""
     client = anthropic.AsyncAnthropic(base_url=caller.base, api_key="sk-ant-1", default_headers=caller.headers)
-    async with client, client.messages.stream(model="claude-sonnet-5-5", max_tokens=9, messages=ALICE) as stream:  # type: ignore[arg-type]  # a plain dict is one too
+    async with client, client.messages.stream(model="claude-sonnet-5-5", max_tokens=9, messages=ALICE) as stream:
         return await stream.get_final_text()
 
 
 async def chat_async(caller: Caller) -> str:
     """Ask with a stream, asynchronously."""
     async with openai.AsyncOpenAI(base_url=f"{caller.base}/v1", api_key="sk-1", default_headers=caller.headers) as client:
-        stream = await client.chat.completions.create(model="gpt-5", messages=ALICE, stream=True)  # type: ignore[call-overload]  # a plain dict is one too
+        stream: Any = await client.chat.completions.create(model="gpt-5", messages=ALICE, stream=True)
         return "".join([chunk.choices[0].delta.content or "" async for chunk in stream if chunk.choices])
 
 
@@ -184,7 +185,7 @@ async def test_anthropic_calls_tools(caller: Caller, provider: Provider) -> None
     def ask() -> Any:
         with (
             anthropic_client(caller) as client,
-            client.messages.stream(model="claude-sonnet-5-5", max_tokens=9, messages=ALICE, tools=tools) as stream,  # type: ignore[arg-type]  # a plain dict is one too
+            client.messages.stream(model="claude-sonnet-5-5", max_tokens=9, messages=ALICE, tools=tools) as stream,
         ):
             return stream.get_final_message()
 
@@ -198,8 +199,6 @@ async def test_openai_calls_tools(caller: Caller, provider: Provider) -> None:
     calls = [{"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Rome"}'}}]
 
     async def call(_request: Any) -> Any:
-        from aiohttp import web  # noqa: PLC0415
-
         return web.json_response(wire.chat(None, finish="tool_calls", tool_calls=calls))
 
     provider.answer = call
@@ -207,7 +206,7 @@ async def test_openai_calls_tools(caller: Caller, provider: Provider) -> None:
 
     def ask() -> Any:
         with openai_client(caller) as client:
-            return client.chat.completions.create(model="gpt-5", messages=ALICE, tools=tools)  # type: ignore[arg-type]  # a plain dict is one too
+            return client.chat.completions.create(model="gpt-5", messages=ALICE, tools=tools)
 
     choice = (await asyncio.to_thread(ask)).choices[0]
     assert (choice.finish_reason, choice.message.tool_calls[0].function.arguments) == ("tool_calls", '{"city":"Rome"}')
@@ -218,8 +217,6 @@ async def test_responses_call_tools(caller: Caller, provider: Provider) -> None:
     """A function call comes back as an item of its own."""
 
     async def call(_request: Any) -> Any:
-        from aiohttp import web  # noqa: PLC0415
-
         return web.json_response(wire.response("", call={"name": "weather", "arguments": "{}"}))
 
     provider.answer = call
@@ -236,8 +233,6 @@ async def test_gemini_calls_tools(caller: Caller, provider: Provider) -> None:
     """Tools go out and a call comes back."""
 
     async def call(_request: Any) -> Any:
-        from aiohttp import web  # noqa: PLC0415
-
         return web.json_response(wire.gemini("", call={"name": "weather", "args": {"city": "Rome"}}))
 
     provider.answer = call
@@ -284,7 +279,7 @@ async def test_tokens_are_counted_with_the_memory(caller: Caller, provider: Prov
 
     def ask() -> int:
         with anthropic_client(caller) as client:
-            return client.messages.count_tokens(model="claude-sonnet-5-5", messages=ALICE).input_tokens  # type: ignore[arg-type]  # a plain dict is one too
+            return client.messages.count_tokens(model="claude-sonnet-5-5", messages=ALICE).input_tokens
 
     assert await asyncio.to_thread(ask) == len(provider.last.body)
     assert provider.last.json["system"]
@@ -298,13 +293,13 @@ async def test_the_sdk_reads_our_errors(caller: Caller) -> None:
     def ask_anthropic() -> Exception:
         with anthropic.Anthropic(base_url=caller.base, api_key="k", default_headers=headers) as client:
             with pytest.raises(anthropic.AuthenticationError) as caught:
-                client.messages.create(model="m", max_tokens=9, messages=ALICE)  # type: ignore[arg-type]  # a plain dict is one too
+                client.messages.create(model="m", max_tokens=9, messages=ALICE)
             return caught.value
 
     def ask_openai() -> Exception:
         with openai.OpenAI(base_url=f"{caller.base}/v1", api_key="k", default_headers=headers) as client:
             with pytest.raises(openai.AuthenticationError) as caught:
-                client.chat.completions.create(model="m", messages=ALICE)  # type: ignore[arg-type]  # a plain dict is one too
+                client.chat.completions.create(model="m", messages=ALICE)
             return caught.value
 
     def ask_gemini() -> Exception:

@@ -7,7 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
+from aiohttp import web
 
+from service.domain.ids import ProjectId, UserId
+from service.domain.sessions import NewSession
 from tests.conftest import Waiter
 from tests.forward import wire
 from tests.forward.conftest import Caller
@@ -16,7 +19,7 @@ from tests.forward.provider import Provider, streamed
 ALICE = ("user", "I am Alice.")
 NICE = ("assistant", "Nice to meet you, Alice.")
 
-REQUESTS = {
+REQUESTS: dict[str, Any] = {
     "/v1/messages": {"model": "claude-sonnet-5-5", "max_tokens": 9, "messages": [{"role": "user", "content": "I am Alice."}]},
     "/v1/chat/completions": {"model": "gpt-5", "messages": [{"role": "user", "content": "I am Alice."}]},
     "/v1/responses": {"model": "gpt-5", "input": "I am Alice."},
@@ -86,7 +89,7 @@ async def test_racing_requests_are_stored_once(caller: Caller) -> None:
     assert await caller.stored() == [ALICE, NICE]
 
 
-async def test_a_loop_of_tool_calls_is_one_turn(caller: Caller, provider: Provider, wait_until: Waiter[Any]) -> None:
+async def test_a_loop_of_tool_calls_is_one_turn(caller: Caller, provider: Provider) -> None:
     """The user's words are stored with the first call, the reply with the answer that has one; tools are no part of either."""
     calls = [{"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}]
 
@@ -105,7 +108,6 @@ async def test_a_loop_of_tool_calls_is_one_turn(caller: Caller, provider: Provid
         ]
         await client.post("/v1/chat/completions", json={"model": "gpt-5", "stream": True, "messages": said})
     assert await caller.stored() == [("user", "Is it raining in Rome?"), ("assistant", "It is dry.")]
-    del wait_until
 
 
 @pytest.mark.parametrize("status", [400, 401, 429, 500, 529])
@@ -113,8 +115,6 @@ async def test_a_refused_turn_is_not_stored(caller: Caller, provider: Provider, 
     """The provider's error reaches the client as it is, and the session stays empty."""
 
     async def refuse(_request: Any) -> Any:
-        from aiohttp import web  # noqa: PLC0415
-
         headers = {"retry-after": "3", "request-id": "req_9", "x-ratelimit-remaining-tokens": "0"}
         return web.json_response({"type": "error", "error": {"type": "overloaded_error"}}, status=status, headers=headers)
 
@@ -170,9 +170,6 @@ async def test_a_given_session_is_continued(caller: Caller) -> None:
     async with caller.client() as client:
         first = (await _ask(client, "One")).headers["x-recallr-session-id"]
     sessions = caller.service.application.sessions
-    from service.domain.ids import ProjectId, UserId  # noqa: PLC0415
-    from service.domain.sessions import NewSession  # noqa: PLC0415
-
     new = NewSession(metadata={}, auto_process_after=None)
     await sessions.create(ProjectId(caller.project_id), UserId(caller.user_id), new, idempotency_key=None)
     async with caller.client(**{"X-Recallr-Session-Id": first}) as client:
@@ -185,8 +182,6 @@ async def test_a_session_that_was_processed_gets_a_successor(caller: Caller) -> 
     """A client that keeps sending its id is not turned away."""
     async with caller.client() as client:
         first = (await _ask(client, "One")).headers["x-recallr-session-id"]
-    from service.domain.ids import ProjectId, UserId  # noqa: PLC0415
-
     await caller.service.application.sessions.process(ProjectId(caller.project_id), UserId(caller.user_id), first)
     async with caller.client(**{"X-Recallr-Session-Id": first}) as client:
         second = (await _ask(client, "Two")).headers["x-recallr-session-id"]
