@@ -3,18 +3,18 @@ Everything that Mneme itself raises.
 
     DomainError
     ├── InvalidRequest
-    │   ├── CategoriesUnknown
-    │   └── IdempotencyKeyReused
+    │   ├── CategoriesUnknown · IdempotencyKeyReused
+    │   └── ConflictQuestionsUnknown · ConflictAnswersMissing · ConflictWrongAnswer
     ├── NotAuthenticated
     │   ├── CredentialsMissing
     │   └── CredentialsInvalid
     ├── ScopeMissing
     ├── NotFound
-    │   ├── UserNotFound · SessionNotFound · MemoryNotFound · ProjectNotFound · ApiKeyNotFound
+    │   ├── UserNotFound · SessionNotFound · MemoryNotFound · ConflictNotFound · ProjectNotFound · ApiKeyNotFound
     ├── AlreadyExists
     │   ├── UserAlreadyExists · ProjectAlreadyExists
     ├── WrongState
-    │   ├── SessionNotWritable · SessionNotProcessable · IndexModelMismatch
+    │   ├── SessionNotWritable · SessionNotProcessable · ConflictAlreadyResolved · IndexModelMismatch
     ├── RateLimited
     ├── StorageUnavailable
     └── ConcurrentChange
@@ -30,6 +30,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
+
+SHOWN_CHARACTERS = 200
+"""How much of a text that a caller sent is repeated in an error about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,48 @@ class IdempotencyKeyReused(InvalidRequest):
     def __init__(self, *, idempotency_key: str) -> None:
         """Name the key."""
         super().__init__(f"Idempotency key {idempotency_key!r} was used for a different request", idempotency_key=idempotency_key)
+
+
+class ConflictQuestionsUnknown(InvalidRequest):
+    """Answers are to questions that the conflict does not ask."""
+
+    reason = "MERGE_CONFLICT_INVALID_QUESTIONS"
+
+    def __init__(self, questions: Sequence[str], *, conflict_id: str) -> None:
+        """Use the words that client libraries match on."""
+        super().__init__(
+            "Invalid questions provided. The following questions do not match the original questions: "
+            f"{[_shown(question) for question in questions]}",
+            conflict_id=conflict_id,
+        )
+
+
+class ConflictAnswersMissing(InvalidRequest):
+    """Questions of the conflict have no answer."""
+
+    reason = "MERGE_CONFLICT_MISSING_ANSWERS"
+
+    def __init__(self, questions: Sequence[str], *, conflict_id: str) -> None:
+        """Use the words that client libraries match on."""
+        super().__init__(f"Missing answers for the following questions: {list(questions)}", conflict_id=conflict_id)
+
+
+class ConflictWrongAnswer(InvalidRequest):
+    """An answer is none of the options of its question."""
+
+    reason = "MERGE_CONFLICT_INVALID_ANSWER"
+
+    def __init__(self, answer: str, question: str, options: Sequence[str], *, conflict_id: str) -> None:
+        """Use the words that client libraries match on."""
+        super().__init__(
+            f"Invalid answer '{_shown(answer)}' for question '{question}'. Valid options are: {list(options)}",
+            conflict_id=conflict_id,
+        )
+
+
+def _shown(text: str) -> str:
+    """Return what a caller sent, cut short: the words of the error around it must not be lost to its length."""
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
 
 
 class NotAuthenticated(DomainError):
@@ -157,6 +202,16 @@ class MemoryNotFound(NotFound):
         super().__init__(f"Memory {memory_id} not found", memory_id=memory_id)
 
 
+class ConflictNotFound(NotFound):
+    """The user has no such merge conflict."""
+
+    reason = "MERGE_CONFLICT_NOT_FOUND"
+
+    def __init__(self, *, conflict_id: str) -> None:
+        """Never mention the user: client libraries would take the error for a missing user."""
+        super().__init__(f"Merge conflict {conflict_id} not found", conflict_id=conflict_id)
+
+
 class ProjectNotFound(NotFound):
     """There is no such project."""
 
@@ -223,6 +278,18 @@ class SessionNotProcessable(WrongState):
     def __init__(self, *, session_id: str, status: str) -> None:
         """Name the *status* as it is spelled on the wire."""
         super().__init__(f"Cannot process session with status {status}", session_id=session_id, status=status)
+
+
+class ConflictAlreadyResolved(WrongState):
+    """The conflict has its answers, or was given up."""
+
+    reason = "MERGE_CONFLICT_ALREADY_RESOLVED"
+
+    def __init__(self, *, conflict_id: str, status: str) -> None:
+        """Use the words that client libraries match on, and name the *status* as it is spelled on the wire."""
+        super().__init__(
+            f"Merge conflict {conflict_id} is already resolved (status: {status})", conflict_id=conflict_id, status=status
+        )
 
 
 class IndexModelMismatch(WrongState):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NewType
 from uuid import UUID
 
-from service.domain.errors import MemoryNotFound, SessionNotFound
+from service.domain.errors import ConflictNotFound, MemoryNotFound, SessionNotFound
 
 ProjectId = NewType("ProjectId", str)
 UserId = NewType("UserId", str)
@@ -18,6 +18,8 @@ MemoryId = NewType("MemoryId", str)
 """The public id of one version of a memory, a UUID."""
 ChainId = NewType("ChainId", str)
 """Our id of a memory over all its versions, a UUID; never leaves the service."""
+ConflictId = NewType("ConflictId", str)
+"""The public id of a merge conflict, a UUID."""
 KeyId = NewType("KeyId", str)
 
 
@@ -41,6 +43,13 @@ def parse_memory_id(text: str) -> MemoryId:
     if not _is_uuid(text):
         raise MemoryNotFound(memory_id=text)
     return MemoryId(text.lower())
+
+
+def parse_conflict_id(text: str) -> ConflictId:
+    """Return *text* as a conflict id. Raises ConflictNotFound when it is no UUID, since no conflict can have that id."""
+    if not _is_uuid(text):
+        raise ConflictNotFound(conflict_id=text)
+    return ConflictId(text.lower())
 
 
 def _is_uuid(text: str) -> bool:

@@ -10,10 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from service.domain.ids import ChainId, MemoryId, SessionId
+from service.domain.ids import ChainId, ConflictId, MemoryId, SessionId
 from service.domain.sessions import Summary
 from service.domain.values import JsonObject
+
+if TYPE_CHECKING:
+    # a conflict holds a candidate, and a change holds conflicts
+    from service.domain.conflicts import Conflict
 
 
 class VersionReason(StrEnum):
@@ -106,17 +111,21 @@ class MemoryFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryView:
-    """A version of a chain as it is shown, with the current versions of the chains that it is connected to."""
+    """
+    A version of a chain as it is shown, with the current versions of the chains that it is connected to; *disputed* says whether
+    an open conflict is about it.
+    """
 
     chain: MemoryChain
     memory_id: MemoryId
     connected: Sequence[MemoryVersion] = ()
+    disputed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryChange:
     """
-    A change of a user's memories that is made whole or not at all.
+    A change of a user's memories, and of the conflicts about them, that is made whole or not at all.
 
     *revision* is the revision of the user's memories that the change was worked out from; when they have moved on since, the
     change is refused with ConcurrentChange and worked out again.
@@ -125,6 +134,8 @@ class MemoryChange:
     revision: int
     put: tuple[MemoryChain, ...] = ()
     drop: tuple[ChainId, ...] = ()
+    put_conflicts: tuple[Conflict, ...] = ()
+    drop_conflicts: tuple[ConflictId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

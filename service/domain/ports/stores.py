@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 
-from service.domain.ids import ChainId, KeyId, MemoryId, ProjectId, Scope, SessionId, UserId
+from service.domain.conflicts import Conflict, ConflictFilter
+from service.domain.ids import ChainId, ConflictId, KeyId, MemoryId, ProjectId, Scope, SessionId, UserId
 from service.domain.memories import MemoryChain, MemoryChange, MemoryFilter, Source
 from service.domain.projects import ApiKey, Project, ProjectSettings
 from service.domain.sessions import Message, NewMessage, NewSession, Session, SessionFilter, Summary
@@ -64,6 +65,10 @@ class UserStore(Protocol):
 
     async def get(self, project_id: ProjectId, user_id: UserId) -> User:
         """Return the user. Raises UserNotFound."""
+        ...
+
+    async def of(self, scope: Scope) -> User:
+        """Return the user of a scope that was made before. Raises UserNotFound when it was deleted since."""
         ...
 
     async def list(self, project_id: ProjectId, page: PageRequest, *, metadata: JsonObject | None = None) -> Page[User]:
@@ -188,4 +193,32 @@ class MemoryStore(Protocol):
 
     async def apply(self, scope: Scope, change: MemoryChange) -> None:
         """Make *change* and queue index entries, in one step. Raises ConcurrentChange when the memories moved on."""
+        ...
+
+
+class ConflictStore(Protocol):
+    """Merge conflicts of one user. They are raised, settled and removed together with memories, by a `MemoryChange`."""
+
+    async def get(self, scope: Scope, conflict_id: ConflictId) -> Conflict:
+        """Return the conflict. Raises ConflictNotFound."""
+        ...
+
+    async def list(self, scope: Scope, page: PageRequest, wanted: ConflictFilter) -> Page[Conflict]:
+        """Return one page of conflicts."""
+        ...
+
+    async def every(self, scope: Scope) -> Sequence[Conflict]:
+        """Return every conflict of the user, newest first."""
+        ...
+
+    async def open(self, scope: Scope) -> Sequence[Conflict]:
+        """Return every conflict that is not settled yet, newest first."""
+        ...
+
+    async def enqueue(self, before: Conflict, after: Conflict, scope: Scope) -> None:
+        """
+        Store *after* in place of *before* and queue its resolution, in one step, as a change of the memories of its own.
+
+        Raises ConcurrentChange when the conflict is not as it was *before*.
+        """
         ...

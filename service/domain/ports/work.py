@@ -1,5 +1,5 @@
 """
-Work that outlives a request: sessions to process and index entries to bring up to date.
+Work that outlives a request: sessions to process, conflicts to resolve and index entries to bring up to date.
 
 Delivery is at least once; the effects are exactly once, because each effect is committed together with the end of its job and
 is refused when the session has moved on.
@@ -13,14 +13,14 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from service.domain.ids import Scope, SessionId
-from service.domain.memories import SessionCommit
+from service.domain.ids import ConflictId, Scope, SessionId
+from service.domain.memories import MemoryChange, SessionCommit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """
-    One session to process.
+    One session to process or, with a *conflict_id*, one conflict of that session to resolve.
 
     *generation* is the fencing token: the commit of a job whose session has a newer generation is refused. *attempt* counts
     from 1. *bucket* and *entry_id* tell the queue where the job lies.
@@ -32,6 +32,7 @@ class Job:
     session_id: SessionId
     generation: int
     attempt: int
+    conflict_id: ConflictId | None = None
 
 
 class CommitOutcome(StrEnum):
@@ -39,13 +40,13 @@ class CommitOutcome(StrEnum):
 
     COMMITTED = "committed"
     STALE_JOB = "stale_job"
-    """The session was deleted, changed or committed by another worker; the job is gone from the queue."""
+    """What it is about was deleted, changed or committed by another worker; the job is gone from the queue."""
     STALE_MEMORIES = "stale_memories"
     """The user's memories moved on: decide again from what they are now and commit again."""
 
 
 class JobQueue(Protocol):
-    """The durable queue of sessions to process, fed by `start_processing` and by inactivity timers."""
+    """The durable queue of work, fed by `start_processing`, by inactivity timers and by answers to conflicts."""
 
     async def fire_due_timers(self) -> int:
         """Turn every session whose timer is due into a job, and return how many. A timer of an empty session never fires."""
@@ -63,10 +64,18 @@ class JobQueue(Protocol):
         """Store the result, mark the session as processed, queue index entries and end the job, in one step."""
         ...
 
+    async def commit_resolution(self, job: Job, change: MemoryChange) -> CommitOutcome:
+        """Make the *change* that resolves the conflict of a job, queue index entries and end the job, in one step."""
+        ...
+
+    async def drop(self, job: Job) -> None:
+        """Take a job that nothing is to be done for out of the queue."""
+        ...
+
     async def fail(self, job: Job, error: str, *, max_attempts: int, retry_after: timedelta) -> bool:
         """
         End an attempt that did not work: True when the job will be tried again after *retry_after*, False when it was the last
-        one, the session is now failed and the job lies in the dead-letter stream with *error*.
+        one, the session or conflict is now failed and the job lies in the dead-letter stream with *error*.
         """
         ...
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from service.domain.conflicts import Conflict
 from service.domain.ids import ChainId, Scope
 from service.domain.memories import MemoryChain, MemoryChange
 from service.domain.ports.work import IndexedKind
 from service.storage.redis.codec import micros, read_chain, write_chain
+from service.storage.redis.conflict_codec import write_conflict
 from service.storage.redis.database import Argument, Database
 from service.storage.redis.intents import Intent, Settler
 from service.storage.redis.keys import Keyspace, UserKeys, quoted
@@ -63,9 +65,14 @@ class MemoryChanges:
     async def plan(self, scope: Scope, change: MemoryChange) -> Plan:
         """Return the writes that make *change*, worked out against the chains as they are now."""
         keys, writes = self.keyspace.user(scope), Writes()
+        for conflict in change.put_conflicts:
+            _put_conflict(writes, keys, conflict)
+        for conflict_id in change.drop_conflicts:
+            writes.add("HDEL", keys.conflicts, conflict_id)
+            writes.add("SREM", keys.open_conflicts, conflict_id)
         ids = [*(chain.chain_id for chain in change.put), *change.drop]
         if not ids:
-            return Plan(writes=writes, changes=0, intent=None)
+            return Plan(writes=writes, changes=int(bool(writes.keys)), intent=None)
         texts, known = await self.database.send(("HMGET", keys.chains, *ids), ("SMEMBERS", keys.categories))
         old = {id_: read_chain(id_, text) for id_, text in zip(ids, texts, strict=True) if text}
         for chain in change.put:
@@ -91,6 +98,12 @@ class MemoryChanges:
         # due at once: a worker may settle it as well, to the same effect
         writes.add("ZADD", keys.bucket.intents, 0, intent.text)
         return intent
+
+
+def _put_conflict(writes: Writes, keys: UserKeys, conflict: Conflict) -> None:
+    """Store a conflict as it is now. What follows from its status goes here too, into the step that brings the status about."""
+    writes.add("HSET", keys.conflicts, conflict.conflict_id, write_conflict(conflict))
+    writes.add("SADD" if conflict.is_open else "SREM", keys.open_conflicts, conflict.conflict_id)
 
 
 def _put(writes: Writes, keys: UserKeys, chain: MemoryChain, old: MemoryChain | None) -> None:

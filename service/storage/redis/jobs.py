@@ -1,4 +1,4 @@
-"""The queue of sessions to process: a stream per bucket, fed by scripts and timers."""
+"""The queue of sessions to process and conflicts to resolve: a stream per bucket, fed by scripts and timers."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from service.domain.ids import SessionId
-from service.domain.memories import SessionCommit
+from service.domain.conflicts import ANSWERED, failed
+from service.domain.ids import ConflictId, SessionId
+from service.domain.memories import MemoryChange, SessionCommit
 from service.domain.ports.work import CommitOutcome, IndexedKind, Job, QueueDepth
 from service.domain.sessions import SessionStatus
 from service.storage.redis.changes import MemoryChanges
-from service.storage.redis.codec import MICROSECOND, micros, write_summary
-from service.storage.redis.database import Argument, Database
+from service.storage.redis.codec import MICROSECOND, micros, moment, write_summary
+from service.storage.redis.conflict_codec import read_conflict, write_conflict
+from service.storage.redis.database import Argument, Command, Database
 from service.storage.redis.intents import Settler
 from service.storage.redis.keys import BucketKeys, Keyspace, UserKeys, quoted
 from service.storage.redis.streams import GROUP, Entry, Streams
@@ -44,19 +47,16 @@ class RedisJobs:
         """
         Return up to *limit* jobs that are new or whose lease ran out, now leased to *consumer*. Does not wait.
 
-        Jobs of sessions that were deleted or have moved on are removed instead.
+        Jobs of sessions and conflicts that were deleted or have moved on are removed instead.
         """
         entries = await self.streams.claim(consumer, limit)
-        keys = [_user(self.keyspace, entry) for entry in entries]
-        reads = [
-            ("HMGET", user.session(_session(entry)), "status", "generation") for user, entry in zip(keys, entries, strict=True)
-        ]
+        found = [_job(_user(self.keyspace, entry), entry) for entry in entries]
         jobs = []
-        for user, entry, session in zip(keys, entries, await self.database.send(*reads), strict=True):
-            if session == [SessionStatus.PROCESSING, entry.fields["generation"]]:
-                jobs.append(_job(user, entry))
+        for job, state in zip(found, await self.database.send(*map(self._state, found)), strict=True):
+            if _is_waited_for(job, state):
+                jobs.append(job)
             else:
-                await self.streams.retire(entry.place, [entry.entry_id])
+                await self.drop(job)
         return jobs
 
     async def renew(self, consumer: str, job: Job) -> bool:
@@ -82,22 +82,38 @@ class RedisJobs:
             await self.changes.settle(plan)
         return outcome
 
+    async def commit_resolution(self, job: Job, change: MemoryChange) -> CommitOutcome:
+        """Make the *change* that resolves the conflict of a job, queue index entries and end the job, in one step."""
+        keys, plan = self.keyspace.user(job.scope), await self.changes.plan(job.scope, change)
+        outcome = CommitOutcome(
+            await self.database.run(
+                "commit_resolution",
+                [keys.record, keys.revision, keys.conflicts, keys.bucket.jobs, *plan.writes.keys],
+                [change.revision, plan.changes, job.conflict_id or "", GROUP, job.entry_id, *plan.writes.arguments],
+            )
+        )
+        if outcome is CommitOutcome.COMMITTED:
+            await self.changes.settle(plan)
+        return outcome
+
+    async def drop(self, job: Job) -> None:
+        """Take a job that nothing is to be done for out of the queue."""
+        await self.streams.retire(job.bucket, [job.entry_id])
+
     async def fail(self, job: Job, error: str, *, max_attempts: int, retry_after: timedelta) -> bool:
         """
         End an attempt that did not work: True when the job will be tried again after *retry_after*, False when it was the last
-        one, the session is now failed and the job lies in the dead-letter stream with *error*.
+        one, the session or conflict is now failed and the job lies in the dead-letter stream with *error*.
         """
         keys = self.keyspace.user(job.scope)
+        attempt: list[Argument] = [GROUP, job.entry_id, job.attempt, max_attempts, retry_after // MICROSECOND, error]
+        about: list[Argument] = [quoted(job.scope.project_id), job.scope.user_key, _subject(job), job.generation]
+        ended: list[Argument] = [*attempt, *about, DEAD_LETTERS]
+        if job.conflict_id is not None:
+            return await self._fail_resolution(keys, job.conflict_id, ended)
         bucket = keys.bucket
-        delay = retry_after // MICROSECOND
-        about: list[Argument] = [quoted(job.scope.project_id), job.scope.user_key, job.session_id, job.generation]
-        return bool(
-            await self.database.run(
-                "fail_job",
-                [bucket.jobs, bucket.delayed, bucket.dead, keys.record, keys.session(job.session_id)],
-                [GROUP, job.entry_id, job.attempt, max_attempts, delay, error, *about, DEAD_LETTERS],
-            )
-        )
+        shared = [bucket.jobs, bucket.delayed, bucket.dead, keys.record, keys.session(job.session_id)]
+        return bool(await self.database.run("fail_job", shared, ended))
 
     async def load_step(self, job: Job, step: str) -> bytes | None:
         """Return the kept result of a *step* of this session and generation, so that a repeat need not pay for it again."""
@@ -125,6 +141,29 @@ class RedisJobs:
         )
         jobs, delayed, outbox, dead = (sum(counts[i : i + len(buckets)]) for i in range(0, len(counts), len(buckets)))
         return QueueDepth(jobs=jobs + delayed, outbox=outbox, dead=dead)
+
+    async def _fail_resolution(self, keys: UserKeys, conflict_id: ConflictId, ended: Sequence[Argument]) -> bool:
+        """End an attempt at a conflict; True unless it was the last one."""
+        bucket = keys.bucket
+        shared = [bucket.jobs, bucket.delayed, bucket.dead, keys.revision, keys.conflicts, keys.open_conflicts]
+        outcome = "stale"
+        # each round that ends so was lost to another writer of this one conflict, who brought it further
+        while outcome == "stale":
+            text = await self.database.get("HGET", keys.conflicts, conflict_id)
+            conflict = read_conflict(conflict_id, text) if text else None
+            texts = ["", ""]
+            if conflict is not None and conflict.status in ANSWERED:
+                now = moment(await self.database.run("now", [keys.conflicts]))
+                texts = [text, write_conflict(failed(conflict, now))]
+            outcome = await self.database.run("fail_resolution", shared, [*ended, conflict_id, *texts])
+        return outcome != "dead"
+
+    def _state(self, job: Job) -> Command:
+        """Return the command that reads how far the subject of a job is."""
+        keys = self.keyspace.user(job.scope)
+        if job.conflict_id is not None:
+            return "HGET", keys.conflicts, job.conflict_id
+        return "HMGET", keys.session(job.session_id), "status", "generation"
 
     async def _fire(self, bucket: BucketKeys) -> int:
         """Take up what is due in a bucket, a batch at a time, and return how many timers became jobs."""
@@ -156,16 +195,25 @@ def _user(keyspace: Keyspace, entry: Entry) -> UserKeys:
     return keyspace.member(entry.fields["project"], entry.fields["user"])
 
 
-def _session(entry: Entry) -> SessionId:
-    return SessionId(entry.fields["session"])
-
-
 def _job(user: UserKeys, entry: Entry) -> Job:
+    session_id, _, conflict_id = entry.fields["session"].partition("/")
     return Job(
         bucket=entry.place,
         entry_id=entry.entry_id,
         scope=user.scope,
-        session_id=_session(entry),
+        session_id=SessionId(session_id),
         generation=int(entry.fields["generation"]),
         attempt=int(entry.fields["attempts"]) + entry.deliveries,
+        conflict_id=ConflictId(conflict_id) if conflict_id else None,
     )
+
+
+def _subject(job: Job) -> str:
+    return job.session_id if job.conflict_id is None else f"{job.session_id}/{job.conflict_id}"
+
+
+def _is_waited_for(job: Job, state: Any) -> bool:
+    """Return whether the subject of a job, given how far it is, still wants to be worked on."""
+    if job.conflict_id is not None:
+        return bool(state) and read_conflict(job.conflict_id, state).status in ANSWERED
+    return bool(state == [SessionStatus.PROCESSING, str(job.generation)])

@@ -88,7 +88,7 @@ class BucketKeys:
 
     @property
     def jobs(self) -> str:
-        """Stream of sessions to process."""
+        """Stream of sessions to process and conflicts to resolve."""
         return self._key("jobs")
 
     @property
@@ -194,6 +194,16 @@ class UserKeys:
         return f"{self._prefix}:categories"
 
     @property
+    def conflicts(self) -> str:
+        """Hash of conflict id to conflict."""
+        return f"{self._prefix}:conflicts"
+
+    @property
+    def open_conflicts(self) -> str:
+        """Set of the ids of conflicts that are not settled yet."""
+        return f"{self._prefix}:open_conflicts"
+
+    @property
     def answers(self) -> str:
         """Sorted set of the keys of kept answers, by expiry."""
         return f"{self._prefix}:answers"
@@ -237,6 +247,8 @@ class UserKeys:
             self.by_session,
             self.by_category,
             self.categories,
+            self.conflicts,
+            self.open_conflicts,
         )
 
 

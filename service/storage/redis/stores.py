@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from service.storage.redis.changes import MemoryChanges
 from service.storage.redis.claims import Claims
+from service.storage.redis.conflicts import RedisConflicts
 from service.storage.redis.database import Database, open_database
 from service.storage.redis.intents import Settler
 from service.storage.redis.jobs import RedisJobs
@@ -44,6 +45,7 @@ class RedisStores:
     users: RedisUsers
     sessions: RedisSessions
     memories: RedisMemories
+    conflicts: RedisConflicts
     jobs: RedisJobs
     outbox: RedisOutbox
 
@@ -81,6 +83,7 @@ def build_stores(database: Database, keyspace: Keyspace, *, lease: timedelta, gr
         users=RedisUsers(database, keyspace, claims, settler),
         sessions=sessions,
         memories=RedisMemories(database, keyspace, changes, sessions),
+        conflicts=RedisConflicts(database, keyspace),
         jobs=RedisJobs(database, keyspace, changes, settler, jobs, grace),
         outbox=RedisOutbox(database, keyspace, outbox),
     )

@@ -60,6 +60,13 @@ class RedisUsers:
                 return read_user(scope, record)
         raise UserNotFound(user_id=user_id)
 
+    async def of(self, scope: Scope) -> User:
+        """Return the user of a scope that was made before. Raises UserNotFound when it was deleted since."""
+        record = await self.database.get("HGETALL", self.keyspace.user(scope).record)
+        if not record:
+            raise UserNotFound(user_id=scope.user_key)
+        return read_user(scope, record)
+
     async def list(self, project_id: ProjectId, page: PageRequest, *, metadata: JsonObject | None = None) -> Page[User]:
         """Return one page of the users whose metadata contains *metadata*, newest first."""
         total = await self.database.get("ZCARD", ProjectKeys(project_id).users)

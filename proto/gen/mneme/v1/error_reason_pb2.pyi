@@ -104,6 +104,26 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Something broke inside. INTERNAL; the log has the details under the request id.
     `{"reason": "INTERNAL", "domain": "mneme", "metadata": {"request_id": "…"}}`
     """
+    ERROR_REASON_MERGE_CONFLICT_NOT_FOUND: _ErrorReason.ValueType  # 21
+    """The user has no merge conflict with this id, or the id is not a UUID. NOT_FOUND.
+    `{"reason": "MERGE_CONFLICT_NOT_FOUND", "domain": "mneme", "metadata": {"conflict_id": "6f1c…"}}`
+    """
+    ERROR_REASON_MERGE_CONFLICT_ALREADY_RESOLVED: _ErrorReason.ValueType  # 22
+    """Only a pending merge conflict takes answers. FAILED_PRECONDITION.
+    `{"reason": "MERGE_CONFLICT_ALREADY_RESOLVED", "domain": "mneme", "metadata": {"conflict_id": "6f1c…", "status": "IN_QUEUE"}}`
+    """
+    ERROR_REASON_MERGE_CONFLICT_INVALID_QUESTIONS: _ErrorReason.ValueType  # 23
+    """An answer is to a question that the merge conflict does not ask. INVALID_ARGUMENT.
+    `{"reason": "MERGE_CONFLICT_INVALID_QUESTIONS", "domain": "mneme", "metadata": {"conflict_id": "6f1c…"}}`
+    """
+    ERROR_REASON_MERGE_CONFLICT_MISSING_ANSWERS: _ErrorReason.ValueType  # 24
+    """A question of the merge conflict has no answer. INVALID_ARGUMENT.
+    `{"reason": "MERGE_CONFLICT_MISSING_ANSWERS", "domain": "mneme", "metadata": {"conflict_id": "6f1c…"}}`
+    """
+    ERROR_REASON_MERGE_CONFLICT_INVALID_ANSWER: _ErrorReason.ValueType  # 25
+    """An answer is none of the options of its question. INVALID_ARGUMENT.
+    `{"reason": "MERGE_CONFLICT_INVALID_ANSWER", "domain": "mneme", "metadata": {"conflict_id": "6f1c…"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason lists each `reason` that an error of Mneme can carry. An error is a google.rpc.Status with exactly one
@@ -192,5 +212,25 @@ ERROR_REASON_CONCURRENT_CHANGE: ErrorReason.ValueType  # 19
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 20
 """Something broke inside. INTERNAL; the log has the details under the request id.
 `{"reason": "INTERNAL", "domain": "mneme", "metadata": {"request_id": "…"}}`
+"""
+ERROR_REASON_MERGE_CONFLICT_NOT_FOUND: ErrorReason.ValueType  # 21
+"""The user has no merge conflict with this id, or the id is not a UUID. NOT_FOUND.
+`{"reason": "MERGE_CONFLICT_NOT_FOUND", "domain": "mneme", "metadata": {"conflict_id": "6f1c…"}}`
+"""
+ERROR_REASON_MERGE_CONFLICT_ALREADY_RESOLVED: ErrorReason.ValueType  # 22
+"""Only a pending merge conflict takes answers. FAILED_PRECONDITION.
+`{"reason": "MERGE_CONFLICT_ALREADY_RESOLVED", "domain": "mneme", "metadata": {"conflict_id": "6f1c…", "status": "IN_QUEUE"}}`
+"""
+ERROR_REASON_MERGE_CONFLICT_INVALID_QUESTIONS: ErrorReason.ValueType  # 23
+"""An answer is to a question that the merge conflict does not ask. INVALID_ARGUMENT.
+`{"reason": "MERGE_CONFLICT_INVALID_QUESTIONS", "domain": "mneme", "metadata": {"conflict_id": "6f1c…"}}`
+"""
+ERROR_REASON_MERGE_CONFLICT_MISSING_ANSWERS: ErrorReason.ValueType  # 24
+"""A question of the merge conflict has no answer. INVALID_ARGUMENT.
+`{"reason": "MERGE_CONFLICT_MISSING_ANSWERS", "domain": "mneme", "metadata": {"conflict_id": "6f1c…"}}`
+"""
+ERROR_REASON_MERGE_CONFLICT_INVALID_ANSWER: ErrorReason.ValueType  # 25
+"""An answer is none of the options of its question. INVALID_ARGUMENT.
+`{"reason": "MERGE_CONFLICT_INVALID_ANSWER", "domain": "mneme", "metadata": {"conflict_id": "6f1c…"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

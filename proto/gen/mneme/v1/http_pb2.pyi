@@ -174,18 +174,22 @@ class JsonMessage(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     BARE_LIST_FIELD_NUMBER: _builtins.int
+    ACCEPTS_LIST_FIELD_NUMBER: _builtins.int
     bare_list: _builtins.bool
     """The message has one repeated field and is written as that bare array, so that "absent" (null) and "empty"
     ([]) stay different.
     """
+    accepts_list: _builtins.bool
+    """The message has one repeated field and may be sent as that bare array. It is written as an object all the same."""
     def __init__(
         self,
         *,
         bare_list: _builtins.bool = ...,
+        accepts_list: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bare_list", b"bare_list"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepts_list", b"accepts_list", "bare_list", b"bare_list"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
