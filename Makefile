@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 COMPAT := .venv-compat
-NODE_CLIENT := examples/node
+NODE_CLIENTS := examples/node tests/forward/node
 
 # One setup at a time: `make run` and `make test` share the environment. The lock is on this very file, so nothing is left behind.
 LOCKED := $(if $(shell command -v flock),flock Makefile,)
@@ -27,7 +27,7 @@ setup: ## Make .venv with what the product needs
 	$(SETUP) $(VENV)/.ready
 
 setup-test: ## Make .venv with what the tests need too, the old SDK versions and the Node client
-	$(SETUP) $(VENV)/.ready-test $(COMPAT)/0.4.1/.ready $(COMPAT)/0.2.0/.ready $(if $(shell command -v npm),$(NODE_CLIENT)/node_modules/.ready)
+	$(SETUP) $(VENV)/.ready-test $(COMPAT)/0.4.1/.ready $(COMPAT)/0.2.0/.ready $(if $(shell command -v npm),$(NODE_CLIENTS:%=%/node_modules/.ready))
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -47,8 +47,8 @@ $(COMPAT)/%/.ready: tests/compat/recallrai-%.txt | $(BIN)/python
 	$(INSTALL) $(PINNED) --no-deps --target $(COMPAT)/$* -r $<
 	touch $@
 
-$(NODE_CLIENT)/node_modules/.ready: $(NODE_CLIENT)/package.json $(NODE_CLIENT)/package-lock.json
-	npm --prefix $(NODE_CLIENT) ci --silent --no-audit --no-fund --ignore-scripts
+%/node_modules/.ready: %/package.json %/package-lock.json
+	npm --prefix $* ci --silent --no-audit --no-fund --ignore-scripts
 	touch $@
 
 lock: setup-test ## Pin every dependency anew, with hashes
@@ -102,4 +102,4 @@ bench: setup-test ## Measure latency: p50 and p95 at 1,000 and 10,000 memories
 	$(BIN)/python -m tests.bench.latency
 
 clean: ## Remove environments and caches; ./.mneme stays
-	rm -rf $(VENV) $(COMPAT) $(NODE_CLIENT)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf $(VENV) $(COMPAT) $(NODE_CLIENTS:%=%/node_modules) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
