@@ -89,19 +89,34 @@ class Principal:
 DEFAULT_CATEGORIES = tuple(
     Category(name=name, description=description)
     for name, description in (
-        ("personal_details", "Name, age, birthday, nationality, home, languages and other facts about who the person is."),
-        ("relationships", "Family, friends, partner, children, colleagues and pets, and how the person relates to them."),
-        ("work_and_education", "Job, employer, career, business, studies, school, skills and professional projects."),
-        ("health_and_wellbeing", "Exercise, fitness, sleep, mood, stress, therapy and how the person feels."),
-        ("medical_history", "Illnesses, diagnoses, operations, medication, doctors and treatments."),
+        (
+            "personal_details",
+            "Name, age, birthday, nationality, gender, address, phone number, passport, identity and character.",
+        ),
+        (
+            "relationships",
+            "Family, parents, sister, brother, children, friends, partner, marriage, colleagues and pets such as a dog.",
+        ),
+        (
+            "work_and_education",
+            "Job, profession, employer, colleagues, quitting, a new position, business, studies, school, university and skills.",
+        ),
+        ("health_and_wellbeing", "Exercise, running, fitness, sleep, mood, stress, therapy and how one feels."),
+        ("medical_history", "Illness, diagnosis, operation, medication, taking pills, doctors and treatments."),
         ("allergies", "Allergies and intolerances to food, medicine, animals or materials."),
-        ("food_preferences", "Food and drink that the person likes or avoids, diets, cooking and restaurants."),
-        ("hobbies_and_interests", "Hobbies, sports, music, books, films, games, art and other interests."),
-        ("travel_and_places", "Trips, holidays, places visited or lived in, and plans to travel."),
-        ("plans_and_goals", "Plans, goals, appointments, deadlines, intentions and wishes for the future."),
-        ("events_and_experiences", "Things that happened to the person: events, celebrations, achievements and setbacks."),
+        ("food_preferences", "Food and drink that one likes or avoids, diets, cooking, recipes and restaurants."),
+        ("hobbies_and_interests", "Hobbies, sports, playing music, books, films, games, art and other interests."),
+        ("travel_and_places", "Trips, flights, holidays, hotels, places visited, moving to a city and plans to travel."),
+        (
+            "plans_and_goals",
+            "Plans, goals, learning something new, appointments, deadlines, intentions and wishes for the future.",
+        ),
+        (
+            "events_and_experiences",
+            "Things that happened: events, parties, celebrations, achievements, winning, losing and setbacks.",
+        ),
         ("preferences", "Likes, dislikes, favourites, opinions and ways of doing things."),
-        ("possessions_and_finances", "Things owned or bought, cars, devices, money, budgets and subscriptions."),
+        ("possessions_and_finances", "Things owned or bought, cars, devices, money, salary, budgets and subscriptions."),
         ("technology", "Software, hardware, programming, tools, accounts and technical set-ups."),
     )
 )

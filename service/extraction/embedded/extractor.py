@@ -48,7 +48,7 @@ class EmbeddedExtractor:
         Of the *guidance*, excluded categories and keywords are honoured; instructions and examples are for language models.
         """
         found = await asyncio.to_thread(read, transcript)
-        names = await by_likeness.assign([one.candidate.content for one in found], categories, self._embedder)
+        names = await by_likeness.assign([one.candidate for one in found], categories, self._embedder)
         labelled = [
             replace(one, candidate=replace(one.candidate, categories=chosen)) for one, chosen in zip(found, names, strict=True)
         ]
