@@ -201,9 +201,8 @@ async def measure(calls: int, levels: Sequence[int]) -> None:
                 await prepare(session, serving.http)
                 for case in CASES:
                     for level in levels:
-                        await measure_case(
-                            session, serving, origin, case, max(level * 3, calls if level > 1 else calls // 2), level
-                        )
+                        load = Load(calls=max(level * 3, calls), level=level)
+                        await measure_case(session, serving, origin, case, load)
 
 
 async def measure_case(session: aiohttp.ClientSession, serving: Serving, origin: str, case: Case, load: Load) -> None:
