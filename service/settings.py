@@ -45,6 +45,16 @@ def _seconds(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def _price(text: str) -> float:
+    try:
+        price = float(text)
+    except ValueError:
+        price = -1
+    if not 0 <= price < 1_000_000:
+        raise ValueError("must be a price from 0 on")
+    return price
+
+
 def _level(text: str) -> str:
     if text.lower() not in LOG_LEVELS:
         raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}")
@@ -127,6 +137,71 @@ class Settings:
     embedder: str = field(default="minilm", metadata=_about("MNEME_EMBEDDER", "Model that embeds text."))
     embedder_threads: int = field(
         default=2, metadata=_about("MNEME_EMBEDDER_THREADS", "Threads that the embedder may use at once.", parse=_count(1))
+    )
+    llm: str | None = field(
+        default=None,
+        metadata=_about(
+            "MNEME_LLM",
+            "Language model that turns sessions into memories, `anthropic:<model>` or `openai:<model>`. Empty: rules instead.",
+        ),
+    )
+    llm_base_url: str | None = field(
+        default=None,
+        metadata=_about(
+            "MNEME_LLM_BASE_URL",
+            "Server that speaks the provider's API, such as `http://127.0.0.1:11434/v1`. Empty: the provider's own.",
+        ),
+    )
+    llm_api_key: str | None = field(
+        default=None,
+        repr=False,
+        metadata=_about("MNEME_LLM_API_KEY", "Credential for the language model; a server of your own may want none."),
+    )
+    llm_timeout: timedelta = field(
+        default=timedelta(seconds=120),
+        metadata=_about(
+            "MNEME_LLM_TIMEOUT_SECONDS", "Longest time that one answer of the language model may take.", parse=_seconds
+        ),
+    )
+    llm_max_concurrency: int = field(
+        default=4,
+        metadata=_about(
+            "MNEME_LLM_MAX_CONCURRENCY", "Questions that one process asks the language model at once.", parse=_count(1)
+        ),
+    )
+    llm_chunk_tokens: int = field(
+        default=6000,
+        metadata=_about(
+            "MNEME_LLM_CHUNK_TOKENS",
+            "Tokens of a session that go into one question, by the embedder's count; less for a model with a short context.",
+            parse=_count(500),
+        ),
+    )
+    llm_max_output_tokens: int = field(
+        default=8192,
+        metadata=_about(
+            "MNEME_LLM_MAX_OUTPUT_TOKENS", "Longest answer of the language model, its reasoning included.", parse=_count(256)
+        ),
+    )
+    llm_max_calls: int = field(
+        default=60,
+        metadata=_about(
+            "MNEME_LLM_MAX_CALLS",
+            "Questions that one attempt at a session may cost; after them rules decide, and only its newest part is read.",
+            parse=_count(4),
+        ),
+    )
+    llm_input_price: float = field(
+        default=0.0,
+        metadata=_about(
+            "MNEME_LLM_INPUT_PRICE", "Price of a million tokens that the model reads, for the metrics.", parse=_price
+        ),
+    )
+    llm_output_price: float = field(
+        default=0.0,
+        metadata=_about(
+            "MNEME_LLM_OUTPUT_PRICE", "Price of a million tokens that the model writes, for the metrics.", parse=_price
+        ),
     )
     workers: int = field(
         default=4, metadata=_about("MNEME_WORKERS", "Sessions that one worker process works on at once.", parse=_count(1))

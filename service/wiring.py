@@ -17,12 +17,15 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from service.domain.errors import StorageUnavailable
 from service.domain.ports.index import VectorIndex
-from service.domain.ports.models import Clock, Embedder
+from service.domain.ports.models import Clock, Embedder, Extractor
 from service.domain.values import JsonObject
 from service.extraction.embedded import EmbeddedExtractor
+from service.extractors import open_extractor
 from service.models import open_embedder
 from service.recall.context import ContextBuilder
 from service.recall.recaller import Recaller
+from service.rpc.archives import ArchiveCalls, ArchivesServicer
+from service.rpc.conflicts import ConflictCalls, ConflictsServicer
 from service.rpc.interceptors import layers
 from service.rpc.interceptors.log import RpcMetrics
 from service.rpc.memory import MemoryCalls, MemoryServicer
@@ -34,6 +37,13 @@ from service.rpc.users import UserCalls, UsersServicer
 from service.settings import InvalidSetting, Settings
 from service.storage import embedded
 from service.storage.redis import RedisStores, open_stores
+from service.usecases.archives.export import ExportUser
+from service.usecases.archives.restore import ImportMemories
+from service.usecases.conflicts.get import GetConflict
+from service.usecases.conflicts.list import ListConflicts
+from service.usecases.conflicts.resolve import ResolveConflict
+from service.usecases.conflicts.settle import SettleConflict
+from service.usecases.conflicts.wording import Wording
 from service.usecases.indexing.points import PointMaker
 from service.usecases.indexing.reindex import Reindex
 from service.usecases.indexing.sync import SyncIndex
@@ -101,11 +111,14 @@ class Application:
     users: UserCalls
     sessions: SessionCalls
     memory: MemoryCalls
+    conflicts: ConflictCalls
     projects: ProjectCalls
     turns: TurnCalls
+    archives: ArchiveCalls
     authenticate: Authenticate
     bootstrap: Bootstrap
     process_session: ProcessSession
+    settle_conflict: SettleConflict
     sync_index: SyncIndex
     reindex: Reindex
 
@@ -130,9 +143,11 @@ class RunningService:
 
 
 @asynccontextmanager
-async def open_application(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Application]:
+async def open_application(
+    settings: Settings, *, clock: Clock | None = None, registry: CollectorRegistry | None = None
+) -> AsyncIterator[Application]:
     """
-    Connect to the stores and build the use cases.
+    Connect to the stores and build the use cases, whose metrics go to *registry*.
 
     Raises InvalidSetting when no store or no index is named, StorageUnavailable when the store does not come up.
     """
@@ -143,7 +158,9 @@ async def open_application(settings: Settings, *, clock: Clock | None = None) ->
         stores = await _entered(stack, lambda: open_stores(str(settings.redis_url), buckets=settings.buckets))
         index = await stack.enter_async_context(open_index)
         embedder = await stack.enter_async_context(open_embedder(settings.embedder, threads=settings.embedder_threads))
-        yield build_application(stores, index, embedder, clock or SystemClock(), pepper=_pepper(settings))
+        extractor = await stack.enter_async_context(open_extractor(settings, embedder, registry or CollectorRegistry()))
+        clock = clock or SystemClock()
+        yield build_application(stores, index, embedder, clock, pepper=_pepper(settings), extractor=extractor)
 
 
 @asynccontextmanager
@@ -158,7 +175,7 @@ async def running_service(
     log = structlog.get_logger("service")
     registry = CollectorRegistry()
     async with AsyncExitStack() as stack:
-        application = await stack.enter_async_context(open_application(settings, clock=clock))
+        application = await stack.enter_async_context(open_application(settings, clock=clock, registry=registry))
         await application.prepare_index()
         bootstrapped = await application.bootstrap(project_id=settings.bootstrap_project_id, api_key=settings.bootstrap_api_key)
         _serve_metrics(stack, settings, registry)
@@ -188,22 +205,32 @@ async def running_worker(settings: Settings, *, clock: Clock | None = None) -> A
     """Do the worker's part alone until the block is left. Raises what `open_application` raises, and IndexModelMismatch."""
     registry = CollectorRegistry()
     async with AsyncExitStack() as stack:
-        application = await stack.enter_async_context(open_application(settings, clock=clock))
+        application = await stack.enter_async_context(open_application(settings, clock=clock, registry=registry))
         await application.prepare_index()
         _serve_metrics(stack, settings, registry)
         await stack.enter_async_context(_working(application, settings, registry))
         yield application
 
 
-def build_application(stores: RedisStores, index: VectorIndex, embedder: Embedder, clock: Clock, *, pepper: bytes) -> Application:
-    """Return the use cases over these adapters; *pepper* is what API keys are hashed under."""
+def build_application(
+    stores: RedisStores,
+    index: VectorIndex,
+    embedder: Embedder,
+    clock: Clock,
+    *,
+    pepper: bytes,
+    extractor: Extractor | None = None,
+) -> Application:
+    """Return the use cases over these adapters; *pepper* is what API keys are hashed under, *extractor* by default embedded."""
     projects, users, sessions, memories = stores.projects, stores.users, stores.sessions, stores.memories
     project_calls = _project_calls(stores, clock, pepper=pepper)
-    extractor = EmbeddedExtractor(embedder)
+    extractor = extractor or EmbeddedExtractor(embedder)
     recaller = Recaller(index=index, embedder=embedder, sessions=sessions, memories=memories)
-    builder = ContextBuilder(sessions=sessions, embedder=embedder)
+    builder = ContextBuilder(sessions=sessions, conflicts=stores.conflicts, embedder=embedder)
     places = Places(users, sessions)
-    planner = Planner(memories=memories, index=index, outbox=stores.outbox, embedder=embedder, extractor=extractor)
+    planner = Planner(
+        memories=memories, conflicts=stores.conflicts, index=index, outbox=stores.outbox, embedder=embedder, extractor=extractor
+    )
     return Application(
         stores=stores,
         index=index,
@@ -218,12 +245,21 @@ def build_application(stores: RedisStores, index: VectorIndex, embedder: Embedde
         ),
         sessions=_session_calls(stores),
         memory=_memory_calls(stores, recaller, builder, clock),
+        conflicts=_conflict_calls(stores),
         projects=project_calls,
         turns=TurnCalls(open=OpenTurn(places, recaller, builder, clock), store=StoreTurn(places, sessions)),
+        archives=ArchiveCalls(export=ExportUser(users, sessions, memories), restore=ImportMemories(stores.archives)),
         authenticate=Authenticate(projects, pepper=pepper),
         bootstrap=Bootstrap(projects, project_calls.create, project_calls.create_key, pepper=pepper),
         process_session=ProcessSession(
-            projects=projects, sessions=sessions, jobs=stores.jobs, extractor=extractor, planner=planner, clock=clock
+            projects=projects, users=users, sessions=sessions, jobs=stores.jobs, extractor=extractor, planner=planner, clock=clock
+        ),
+        settle_conflict=SettleConflict(
+            conflicts=stores.conflicts,
+            memories=memories,
+            jobs=stores.jobs,
+            wording=Wording(extractor, embedder, clock),
+            clock=clock,
         ),
         sync_index=SyncIndex(
             outbox=stores.outbox,
@@ -243,7 +279,7 @@ def _session_calls(stores: RedisStores) -> SessionCalls:
         list=ListSessions(users, sessions),
         get=GetSession(users, sessions, memories),
         update=UpdateSession(users, sessions),
-        delete=DeleteSession(users, sessions, memories),
+        delete=DeleteSession(users, sessions, memories, stores.conflicts),
         add_messages=AddMessages(users, sessions),
         list_messages=ListMessages(users, sessions),
         process=StartProcessing(users, sessions),
@@ -258,9 +294,16 @@ def _memory_calls(stores: RedisStores, recaller: Recaller, builder: ContextBuild
         get_context=get_context,
         stream_context=StreamContext(get_context),
         get_system_prompt=GetSystemPrompt(),
-        list=ListMemories(stores.projects, users, memories),
-        get=GetMemory(users, memories),
-        delete=DeleteMemory(users, memories),
+        list=ListMemories(stores.projects, users, memories, stores.conflicts),
+        get=GetMemory(users, memories, stores.conflicts),
+        delete=DeleteMemory(users, memories, stores.conflicts),
+    )
+
+
+def _conflict_calls(stores: RedisStores) -> ConflictCalls:
+    users, conflicts = stores.users, stores.conflicts
+    return ConflictCalls(
+        list=ListConflicts(users, conflicts), get=GetConflict(users, conflicts), resolve=ResolveConflict(users, conflicts)
     )
 
 
@@ -282,8 +325,10 @@ def _servicers(application: Application) -> Servicers:
         users=UsersServicer(application.users),
         sessions=SessionsServicer(application.sessions),
         memory=MemoryServicer(application.memory),
+        conflicts=ConflictsServicer(application.conflicts),
         projects=ProjectsServicer(application.projects),
         turns=TurnsServicer(application.turns),
+        archives=ArchivesServicer(application.archives),
     )
 
 
@@ -291,6 +336,7 @@ def _working(application: Application, settings: Settings, registry: CollectorRe
     worker = Worker(
         jobs=application.stores.jobs,
         process_session=application.process_session,
+        settle_conflict=application.settle_conflict,
         sync_index=application.sync_index,
         log=structlog.get_logger("worker"),
         metrics=WorkerMetrics(registry),

@@ -13,7 +13,12 @@ def is_excluded(candidate: Candidate, guidance: Guidance) -> bool:
     """Return whether the candidate's first category is excluded, or it holds an excluded keyword as words of its own."""
     if candidate.categories and candidate.categories[0] in guidance.excluded_categories:
         return True
-    return bool(guidance.excluded_keywords and _pattern(guidance.excluded_keywords).search(candidate.content))
+    return holds_keyword(candidate.content, guidance)
+
+
+def holds_keyword(text: str, guidance: Guidance) -> bool:
+    """Return whether *text* holds an excluded keyword as words of its own."""
+    return bool(guidance.excluded_keywords and _pattern(guidance.excluded_keywords).search(text))
 
 
 @lru_cache(maxsize=256)
