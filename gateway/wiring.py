@@ -6,7 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from mneme.v1 import memory_service_pb2, projects_service_pb2, sessions_service_pb2, turns_service_pb2, users_service_pb2
+from mneme.v1 import (
+    archives_service_pb2,
+    conflicts_service_pb2,
+    memory_service_pb2,
+    projects_service_pb2,
+    sessions_service_pb2,
+    turns_service_pb2,
+    users_service_pb2,
+)
 
 from gateway.app import Gateway, Mount
 from gateway.client import open_client
@@ -26,8 +34,10 @@ CONTRACT = (
     users_service_pb2.DESCRIPTOR,
     sessions_service_pb2.DESCRIPTOR,
     memory_service_pb2.DESCRIPTOR,
+    conflicts_service_pb2.DESCRIPTOR,
     projects_service_pb2.DESCRIPTOR,
     turns_service_pb2.DESCRIPTOR,
+    archives_service_pb2.DESCRIPTOR,
 )
 
 

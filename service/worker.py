@@ -1,5 +1,5 @@
 """
-The worker: fires timers, processes sessions, keeps the index up to date.
+The worker: fires timers, processes sessions, resolves conflicts, keeps the index up to date.
 
 Any number of workers may run. Work is leased, so what a dead worker had begun is taken up by another, and every effect is
 committed with the end of its job, so doing it again changes nothing.
@@ -22,6 +22,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from service.domain.errors import StorageUnavailable
 from service.domain.ports.work import Job, JobQueue
+from service.usecases.conflicts.settle import SettleConflict
 from service.usecases.indexing.sync import SyncIndex
 from service.usecases.processing.process_session import ProcessSession
 
@@ -58,7 +59,9 @@ class WorkerMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Register the metrics."""
-        self.jobs = Histogram("mneme_job_seconds", "Duration of attempts at a session.", ("outcome",), registry=registry)
+        self.jobs = Histogram(
+            "mneme_job_seconds", "Duration of attempts at a session or conflict.", ("outcome",), registry=registry
+        )
         self.indexed = Counter("mneme_index_entries", "Index entries brought up to date.", registry=registry)
         self.fired = Counter("mneme_timers_fired", "Sessions whose inactivity timer fell due.", registry=registry)
         self.failures = Counter("mneme_worker_failures", "Steps of a loop that failed.", ("loop",), registry=registry)
@@ -81,6 +84,7 @@ class Worker:
         *,
         jobs: JobQueue,
         process_session: ProcessSession,
+        settle_conflict: SettleConflict,
         sync_index: SyncIndex,
         log: Logger,
         metrics: WorkerMetrics,
@@ -89,6 +93,7 @@ class Worker:
         """Keep the queue, the use cases and what to report to."""
         self._jobs = jobs
         self._process_session = process_session
+        self._settle_conflict = settle_conflict
         self._sync_index = sync_index
         self._log = log
         self._metrics = metrics
@@ -172,22 +177,23 @@ class Worker:
         return bool(jobs)
 
     async def _work(self, job: Job) -> None:
-        """Make one attempt at a session, and see to it that the attempt ends one way or another."""
-        log = {"session_id": job.session_id, "generation": job.generation, "attempt": job.attempt}
+        """Make one attempt at a session or conflict, and see to it that the attempt ends one way or another."""
+        kind, work = ("session", self._process_session) if job.conflict_id is None else ("conflict", self._settle_conflict)
+        log = {"session_id": job.session_id, "conflict_id": job.conflict_id, "generation": job.generation, "attempt": job.attempt}
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
             async with self._leased(job):
-                outcome: str = await self._process_session(job)
+                outcome: str = await work(job)
         except StorageUnavailable as error:
             # the lease runs out, and the job is claimed again when the store is back
             self._log.warning("storage unavailable", loop="jobs", store=error.metadata["store"], **log)
             outcome = "storage_unavailable"
         except Exception as error:  # noqa: BLE001 - whatever it is, the attempt is over and the queue must know
-            self._log.error("session not processed", exc_info=error, **log)
+            self._log.error(f"{kind} not processed", exc_info=error, **log)
             outcome = await self._fail(job, error)
         self._metrics.jobs.labels(outcome).observe(loop.time() - started)
-        self._log.info("session", outcome=outcome, milliseconds=round((loop.time() - started) * 1000), **log)
+        self._log.info(kind, outcome=outcome, milliseconds=round((loop.time() - started) * 1000), **log)
 
     async def _fail(self, job: Job, error: Exception) -> str:
         retry_after = min(_RETRY_AFTER * 2 ** (job.attempt - 1), _LONGEST_RETRY)

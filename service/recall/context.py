@@ -11,17 +11,18 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from service.domain.conflicts import Conflict, ConflictStatus
 from service.domain.ids import Scope, SessionId
 from service.domain.memories import Source
 from service.domain.ports.models import Embedder
-from service.domain.ports.stores import SessionStore
+from service.domain.ports.stores import ConflictStore, SessionStore
 from service.domain.recall import Context, ContextRequest, Recalled, RecallQuery, RecallResult
 from service.domain.sessions import Message, Session, SessionFilter, SessionStatus, Summary
 from service.domain.values import PageRequest
 from service.recall.budget import Budget
 from service.recall.prompts import with_system_prompt
 from service.recall.rendering import fenced, moment_text
-from service.recall.sections import Section, evidence_sections, message_section, summary_section
+from service.recall.sections import Section, conflict_section, evidence_sections, message_section, summary_section
 
 ONGOING_SESSIONS = 3
 """How many other unprocessed sessions are shown, newest first."""
@@ -31,7 +32,7 @@ SIDE_SHARE = 5
 """A section beside the evidence takes at most one part in so many of the budget; what the caller asked for may take two."""
 HEADING_TOKENS = 60
 """What the heading, the fence and its two ids cost for each section, at the most."""
-MAX_SECTIONS = 6
+MAX_SECTIONS = 7
 
 _UNPROCESSED = frozenset({SessionStatus.PENDING, SessionStatus.PROCESSING, SessionStatus.FAILED})
 
@@ -44,14 +45,16 @@ class _Material:
     ongoing: Sequence[Message]
     recent: Sequence[Message]
     recent_summaries: Sequence[Summary]
+    conflicts: Sequence[Conflict]
 
 
 class ContextBuilder:
     """Renders the result of a recall for the next prompt of a session."""
 
-    def __init__(self, *, sessions: SessionStore, embedder: Embedder) -> None:
+    def __init__(self, *, sessions: SessionStore, conflicts: ConflictStore, embedder: Embedder) -> None:
         """Keep the ports. The tokens of a budget are those of *embedder*."""
         self._sessions = sessions
+        self._conflicts = conflicts
         self._embedder = embedder
 
     async def __call__(
@@ -82,13 +85,15 @@ class ContextBuilder:
     ) -> _Material:
         excluded = query.exclude_sessions | {session.session_id}
         sources = list(dict.fromkeys(item.sources[0] for item in result.items if item.memory is not None and item.sources))
-        read, ongoing, recent, summaries = await asyncio.gather(
+        read, ongoing, recent, summaries, conflicts = await asyncio.gather(
             self._messages_at(scope, sources),
             self._ongoing(scope, excluded),
             self._recent_messages(scope, request.last_n_messages, excluded),
             self._recent_summaries(scope, request.last_n_summaries, excluded),
+            self._conflicts.open(scope),
         )
-        return _Material(sources=read, ongoing=ongoing, recent=recent, recent_summaries=summaries)
+        pending = [conflict for conflict in conflicts if conflict.status is ConflictStatus.PENDING]
+        return _Material(sources=read, ongoing=ongoing, recent=recent, recent_summaries=summaries, conflicts=pending)
 
     async def _messages_at(self, scope: Scope, sources: Sequence[Source]) -> dict[Source, Message]:
         if not sources:
@@ -138,6 +143,7 @@ class ContextBuilder:
         beside = [
             summary_section("Session summaries", summaries, zone, room.share(side)),
             message_section("Ongoing conversations", ongoing, zone, room.share(side)),
+            conflict_section("Pending conflicts", material.conflicts, zone, room.share(side)),
         ]
         for section in (*asked, *beside):
             room.left -= section.cost

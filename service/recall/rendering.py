@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from zoneinfo import ZoneInfo
 
+from service.domain.conflicts import Conflict
 from service.domain.ids import Scope
 from service.domain.memories import MemoryChain, MemoryVersion
 from service.domain.sessions import Message, Summary
@@ -100,6 +101,15 @@ def message_line(message: Message) -> str:
 def summary_line(summary: Summary, zone: ZoneInfo) -> str:
     """Return a summary with the day of its session."""
     return f"- {day_text(summary.created_at, zone)}: {stored(summary.content)}"
+
+
+def conflict_line(conflict: Conflict, zone: ZoneInfo) -> str:
+    """Return what is not settled, with the day on which it came up, and the questions that settle it with their options below."""
+    lines = [f"- since {day_text(conflict.created_at, zone)}: {stored(conflict.proposed)}"]
+    for question in conflict.questions:
+        lines.append(f"  - question: {stored(question.question)}")
+        lines += [f"    - option: {stored(option)}" for option in question.options]
+    return "\n".join(lines)
 
 
 def by_day(messages: Sequence[Message], zone: ZoneInfo) -> list[str]:

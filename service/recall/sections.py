@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
+from service.domain.conflicts import Conflict
 from service.domain.ids import SessionId
 from service.domain.memories import MemoryChain, Source
 from service.domain.recall import Recalled
 from service.domain.sessions import Message, Summary
 from service.recall.budget import Budget
-from service.recall.rendering import by_day, heading_line, memory_line, message_line, summary_line
+from service.recall.rendering import by_day, conflict_line, heading_line, memory_line, message_line, summary_line
 
 MEMORY_SHARE = 3
 """Memories take at most one part in so many of the room for evidence: the words that they come from say more."""
@@ -111,3 +112,10 @@ def summary_section(title: str, summaries: Sequence[tuple[Summary, Recalled | No
         items=[item for _, item in kept if item is not None],
         session_ids=[summary.session_id for summary, _ in kept],
     )
+
+
+def conflict_section(title: str, conflicts: Sequence[Conflict], zone: ZoneInfo, room: Budget) -> Section:
+    """Return a section of *conflicts* in their order, each with its questions."""
+    begun = room.left
+    lines = [line for line in (conflict_line(conflict, zone) for conflict in conflicts) if room.spend(*line.splitlines())]
+    return Section(title=title, lines=lines, cost=begun - room.left)

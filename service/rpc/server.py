@@ -10,6 +10,8 @@ from datetime import timedelta
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from mneme.v1.archives_service_pb2_grpc import ArchivesServiceServicer, add_ArchivesServiceServicer_to_server
+from mneme.v1.conflicts_service_pb2_grpc import ConflictsServiceServicer, add_ConflictsServiceServicer_to_server
 from mneme.v1.memory_service_pb2_grpc import MemoryServiceServicer, add_MemoryServiceServicer_to_server
 from mneme.v1.projects_service_pb2_grpc import ProjectsServiceServicer, add_ProjectsServiceServicer_to_server
 from mneme.v1.sessions_service_pb2_grpc import SessionsServiceServicer, add_SessionsServiceServicer_to_server
@@ -43,8 +45,10 @@ class Servicers:
     users: UsersServiceServicer
     sessions: SessionsServiceServicer
     memory: MemoryServiceServicer
+    conflicts: ConflictsServiceServicer
     projects: ProjectsServiceServicer
     turns: TurnsServiceServicer
+    archives: ArchivesServiceServicer
 
 
 @asynccontextmanager
@@ -61,8 +65,10 @@ async def running_server(listen: str, servicers: Servicers, layers: Sequence[Lay
     add_UsersServiceServicer_to_server(servicers.users, server)
     add_SessionsServiceServicer_to_server(servicers.sessions, server)
     add_MemoryServiceServicer_to_server(servicers.memory, server)
+    add_ConflictsServiceServicer_to_server(servicers.conflicts, server)
     add_ProjectsServiceServicer_to_server(servicers.projects, server)
     add_TurnsServiceServicer_to_server(servicers.turns, server)
+    add_ArchivesServiceServicer_to_server(servicers.archives, server)
     healthy = await _add_public_services(server)
     address = _bind(server, listen)
     await server.start()

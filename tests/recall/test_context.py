@@ -26,7 +26,8 @@ async def _context(person: Person, text: str = "What is my dog called?", request
     asking = await person.says(text, at=NOON + timedelta(days=80))
     query = person.asks(text, exclude_sessions=frozenset({asking.session_id}))
     result = await person.world.recaller(query)
-    build = ContextBuilder(sessions=person.world.stores.sessions, embedder=person.world.embedder)
+    stores = person.world.stores
+    build = ContextBuilder(sessions=stores.sessions, conflicts=stores.conflicts, embedder=person.world.embedder)
     context = await build(person.scope, asking, query, result, request)
     empty = await person.world.stores.memories.revision(person.scope)
     await person.world.stores.sessions.delete(person.scope, asking.session_id, person.nothing(empty))

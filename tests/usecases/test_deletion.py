@@ -150,7 +150,8 @@ async def test_a_deletion_holds_against_other_writers(world: World) -> None:
                 await store.apply(world.scope, MemoryChange(revision=revision, put=(other,)))
             return chain
 
-    contended = DeleteMemory(world.application.stores.users, cast(MemoryStore, Contended()))
+    stores = world.application.stores
+    contended = DeleteMemory(stores.users, cast(MemoryStore, Contended()), stores.conflicts)
     await contended(world.project_id, world.user.user_id, victim.current.memory_id, with_older=False)
     assert (losses + 1, [other.chain_id]) == (attempts, [chain.chain_id for chain in await world.chains()])
     losses = 1000

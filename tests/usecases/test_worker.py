@@ -19,6 +19,7 @@ def worker_of(world: World, process_session: ProcessSession, registry: Collector
     return Worker(
         jobs=world.application.stores.jobs,
         process_session=process_session,
+        settle_conflict=world.application.settle_conflict,
         sync_index=world.application.sync_index,
         log=structlog.get_logger("test"),
         metrics=WorkerMetrics(registry),

@@ -89,6 +89,7 @@ class World:
         application, stores = self.application, self.application.stores
         planner = Planner(
             memories=stores.memories,
+            conflicts=stores.conflicts,
             index=application.index,
             outbox=stores.outbox,
             embedder=application.embedder,
@@ -96,6 +97,7 @@ class World:
         )
         return ProcessSession(
             projects=stores.projects,
+            users=stores.users,
             sessions=stores.sessions,
             jobs=stores.jobs,
             extractor=extractor,

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 
 from google.protobuf.descriptor import MethodDescriptor
 from mneme.v1 import (
+    archives_service_pb2,
+    conflicts_service_pb2,
     http_pb2,
     memory_service_pb2,
     projects_service_pb2,
@@ -24,7 +26,15 @@ from service.usecases.projects.authenticate import Authenticate
 API_KEY = "x-recallr-api-key"
 PROJECT_ID = "x-recallr-project-id"
 
-FILES = (users_service_pb2, sessions_service_pb2, memory_service_pb2, projects_service_pb2, turns_service_pb2)
+FILES = (
+    users_service_pb2,
+    sessions_service_pb2,
+    memory_service_pb2,
+    conflicts_service_pb2,
+    projects_service_pb2,
+    turns_service_pb2,
+    archives_service_pb2,
+)
 """The modules that hold the services of the contract."""
 
 _SCOPES = {
@@ -42,6 +52,17 @@ def access_table() -> Mapping[str, KeyScope]:
         for service in file.DESCRIPTOR.services_by_name.values()
         for method in service.methods
     }
+
+
+def unlimited_methods() -> frozenset[str]:
+    """Return the paths of the methods whose calls last as long as their streams, as the contract says."""
+    return frozenset(
+        f"/{service.full_name}/{method.name}"
+        for file in FILES
+        for service in file.DESCRIPTOR.services_by_name.values()
+        for method in service.methods
+        if method.GetOptions().Extensions[http_pb2.http_method].unlimited_duration
+    )
 
 
 class Authentication:

@@ -40,6 +40,7 @@ def to_memory(view: MemoryView, *, previous_versions: bool, connected_memories: 
         version_number=place + 1,
         total_versions=len(chain.versions),
         has_previous_versions=len(chain.versions) > 1,
+        merge_conflict_in_progress=view.disputed,
         merge_conflict_id=version.merge_conflict_id,
         session_id=version.session_id,
         sources=to_sources(version.sources),

@@ -5,17 +5,18 @@ from __future__ import annotations
 from service.domain.errors import ConcurrentChange
 from service.domain.ids import MemoryId, ProjectId, Scope, UserId, parse_memory_id
 from service.domain.memories import MemoryChange
-from service.domain.ports.stores import MemoryStore, UserStore
+from service.domain.ports.stores import ConflictStore, MemoryStore, UserStore
 from service.usecases.memory.removal import ATTEMPTS, removal
 
 
 class DeleteMemory:
     """Removes one version of a memory, or it and all older ones."""
 
-    def __init__(self, users: UserStore, memories: MemoryStore) -> None:
+    def __init__(self, users: UserStore, memories: MemoryStore, conflicts: ConflictStore) -> None:
         """Keep the stores."""
         self._users = users
         self._memories = memories
+        self._conflicts = conflicts
 
     async def __call__(self, project_id: ProjectId, user_id: UserId, memory_id: str, *, with_older: bool) -> None:
         """
@@ -42,4 +43,5 @@ class DeleteMemory:
         place = ids.index(memory_id)
         removed = frozenset(ids[: place + 1]) if with_older else frozenset({memory_id})
         after = {chain.chain_id: chain.without(removed)}
-        return await removal(self._memories, scope, revision=revision, before=[chain], after=after)
+        conflicts = await self._conflicts.every(scope)
+        return await removal(self._memories, scope, conflicts, revision=revision, before=[chain], after=after)

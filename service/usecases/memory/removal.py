@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from service.domain.conflicts import Conflict
 from service.domain.ids import ChainId, Scope, SessionId
 from service.domain.memories import MemoryChain, MemoryChange, MemoryVersion
 from service.domain.ports.stores import MemoryStore
+from service.usecases.conflicts.release import released
 
 ATTEMPTS = 10
 """How often a change is worked out again because the memories moved on meanwhile."""
@@ -28,14 +30,17 @@ def chain_without_session(chain: MemoryChain, session_id: SessionId) -> MemoryCh
 async def removal(
     memories: MemoryStore,
     scope: Scope,
+    conflicts: Sequence[Conflict],
     *,
     revision: int,
     before: Sequence[MemoryChain],
     after: Mapping[ChainId, MemoryChain | None],
+    session_id: SessionId | None = None,
 ) -> MemoryChange:
     """
-    Return the change that makes the chains *before* what *after* says, None for a chain that goes, and that takes the chains
-    which go out of the connections of all others.
+    Return the change that makes the chains *before* what *after* says, None for a chain that goes, that takes the chains which
+    go out of the connections of all others, and that leaves none of the user's *conflicts* about what goes. With *session_id*
+    that session goes too.
     """
     gone = frozenset(chain_id for chain_id, chain in after.items() if chain is None)
     # connections are symmetric: whoever is connected to a chain that goes is named by it
@@ -43,7 +48,10 @@ async def removal(
     neighbours = await memories.chains(scope, sorted(named - after.keys()))
     put = [chain for chain in after.values() if chain is not None]
     put += [chain for chain in neighbours if chain is not None]
-    return MemoryChange(revision=revision, put=tuple(_disconnected(chain, gone) for chain in put), drop=tuple(sorted(gone)))
+    change = MemoryChange(revision=revision, put=tuple(_disconnected(chain, gone) for chain in put), drop=tuple(sorted(gone)))
+    left = {version.memory_id for chain in after.values() if chain is not None for version in chain.versions}
+    removed = frozenset(version.memory_id for chain in before for version in chain.versions) - left
+    return await released(memories, scope, change, conflicts, removed=removed, session_id=session_id)
 
 
 def _survives(version: MemoryVersion, session_id: SessionId) -> bool:

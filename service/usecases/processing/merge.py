@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID, uuid5
 
-from service.domain.ids import ChainId, MemoryId, SessionId
+from service.domain.ids import ChainId, ConflictId, MemoryId, SessionId
 from service.domain.memories import Candidate, Decision, DecisionKind, MemoryChain, MemoryVersion, VersionReason
 
 T = TypeVar("T")
@@ -32,6 +32,10 @@ class Origin:
         """Return the id of the version that the session's candidate number *ordinal* becomes."""
         return MemoryId(self._id("version", ordinal))
 
+    def conflict_id(self, ordinal: int) -> ConflictId:
+        """Return the id of the conflict that the session's candidate number *ordinal* raises."""
+        return ConflictId(self._id("conflict", ordinal))
+
     def _id(self, kind: str, ordinal: int) -> str:
         return str(uuid5(_NAMESPACE, f"{self.session_id}:{self.generation}:{kind}:{ordinal}"))
 
@@ -48,7 +52,7 @@ def continued(origin: Origin, ordinal: int, candidate: Candidate, decision: Deci
         return _with_sources(chain, candidate)
     if decision.kind is DecisionKind.ADDITION:
         return _with_addition(chain, _version(origin, ordinal, candidate, VersionReason.ADDITION_TO_EXISTING_MEMORY), decision)
-    # a contradiction is settled like a change over time, the newest statement wins, as long as nobody is asked about it
+    # a contradiction that nobody is asked about is settled like a change over time: the newest statement wins
     version = _version(origin, ordinal, candidate, VersionReason.TEMPORAL_CONFLICT)
     return placed(chain, replace(version, content=decision.content))
 

@@ -9,9 +9,10 @@ from service.domain.ids import ChainId, Scope
 from service.domain.memories import Candidate, Decision, DecisionKind, MemoryChain, MemoryChange
 from service.domain.ports.index import DENSE, SPARSE, IndexQuery, Vector, VectorIndex
 from service.domain.ports.models import Embedder, Extractor
-from service.domain.ports.stores import MemoryStore
+from service.domain.ports.stores import ConflictStore, MemoryStore
 from service.domain.ports.work import IndexedKind, Outbox
 from service.usecases.processing.connections import connect
+from service.usecases.processing.disputes import Disputes
 from service.usecases.processing.merge import Origin, begun, continued
 from service.usecases.processing.workspace import MAX_NEIGHBOURS, Workspace
 
@@ -44,29 +45,49 @@ class Planner:
     """Compares candidates with existing memories and works out the change."""
 
     def __init__(
-        self, *, memories: MemoryStore, index: VectorIndex, outbox: Outbox, embedder: Embedder, extractor: Extractor
+        self,
+        *,
+        memories: MemoryStore,
+        conflicts: ConflictStore,
+        index: VectorIndex,
+        outbox: Outbox,
+        embedder: Embedder,
+        extractor: Extractor,
     ) -> None:
         """Keep the ports."""
         self._memories = memories
+        self._conflicts = conflicts
         self._index = index
         self._outbox = outbox
         self._embedder = embedder
         self._extractor = extractor
 
-    async def __call__(self, scope: Scope, origin: Origin, candidates: Sequence[Candidate]) -> MemoryChange:
-        """Return the change that *candidates* bring about, worked out from the memories as they are now."""
+    async def __call__(
+        self, scope: Scope, origin: Origin, candidates: Sequence[Candidate], *, asks: bool = False
+    ) -> MemoryChange:
+        """
+        Return the change that *candidates* bring about, worked out from the memories as they are now.
+
+        A contradiction becomes a conflict when somebody is to be asked about it (*asks*); else the newest statement wins.
+        """
         # first: whatever moves on after this makes the change stale
         revision = await self._memories.revision(scope)
         if not candidates:
             return MemoryChange(revision=revision)
         vectors = await self._embedder.embed([candidate.content for candidate in candidates])
         found, workspace = await self._gather(scope, candidates, vectors)
+        disputes = Disputes(self._extractor, await self._conflicts.open(scope)) if asks else None
         for ordinal, (candidate, vector) in enumerate(zip(candidates, vectors, strict=True)):
             neighbours = workspace.nearest(vector, found.near[ordinal])
             decision = await self._extractor.decide(candidate, neighbours)
+            contradicted = workspace.chains.get(decision.chain_id) if decision.chain_id is not None else None
+            if disputes is not None and contradicted is not None and decision.kind is DecisionKind.CONTRADICTION:
+                await disputes.raise_(origin, ordinal, candidate, decision, contradicted)
+                continue
             await self._carry_out(workspace, origin, _Statement(ordinal=ordinal, candidate=candidate, vector=vector), decision)
         await self._connect(scope, workspace)
-        return MemoryChange(revision=revision, put=tuple(workspace.changed))
+        raised = disputes.changed if disputes is not None else ()
+        return MemoryChange(revision=revision, put=tuple(workspace.changed), put_conflicts=raised)
 
     async def _gather(self, scope: Scope, candidates: Sequence[Candidate], vectors: Sequence[Vector]) -> tuple[_Found, Workspace]:
         """

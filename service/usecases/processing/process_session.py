@@ -6,11 +6,11 @@ import asyncio
 from datetime import datetime
 from weakref import WeakValueDictionary
 
-from service.domain.errors import ConcurrentChange, SessionNotFound
+from service.domain.errors import ConcurrentChange, SessionNotFound, UserNotFound
 from service.domain.ids import Scope
 from service.domain.memories import Extraction, MemoryChange, SessionCommit
 from service.domain.ports.models import Clock, Extractor
-from service.domain.ports.stores import ProjectStore, SessionStore
+from service.domain.ports.stores import ProjectStore, SessionStore, UserStore
 from service.domain.ports.work import CommitOutcome, Job, JobQueue
 from service.domain.projects import DEFAULT_CATEGORIES
 from service.domain.sessions import Session, Summary, Transcript
@@ -30,6 +30,7 @@ class ProcessSession:
         self,
         *,
         projects: ProjectStore,
+        users: UserStore,
         sessions: SessionStore,
         jobs: JobQueue,
         extractor: Extractor,
@@ -38,6 +39,7 @@ class ProcessSession:
     ) -> None:
         """Keep the ports, and the planner of changes."""
         self._projects = projects
+        self._users = users
         self._sessions = sessions
         self._jobs = jobs
         self._extractor = extractor
@@ -56,7 +58,8 @@ class ProcessSession:
             if session.generation != job.generation:
                 return await self._drop(job)
             extraction = await self._extraction(job, session)
-        except SessionNotFound:
+            asks = await self._asks(job.scope)
+        except (SessionNotFound, UserNotFound):
             return await self._drop(job)
         summary = _summary(session, extraction)
         # in turn, because of two sessions of one user compared at once the second is always stale; other processes do collide
@@ -64,7 +67,7 @@ class ProcessSession:
         async with turn:
             for _ in range(ATTEMPTS):
                 origin = Origin(session_id=session.session_id, generation=session.generation, now=self._now(session))
-                change = await self._planner(job.scope, origin, extraction.candidates)
+                change = await self._planner(job.scope, origin, extraction.candidates, asks=asks)
                 outcome = await self._jobs.commit(job, SessionCommit(memories=change, summary=summary))
                 if outcome is not CommitOutcome.STALE_MEMORIES:
                     return outcome
@@ -73,6 +76,13 @@ class ProcessSession:
     async def _drop(self, job: Job) -> CommitOutcome:
         # the commit of a stale job changes nothing and takes the job out of the queue
         return await self._jobs.commit(job, SessionCommit(memories=MemoryChange(revision=0), summary=None))
+
+    async def _asks(self, scope: Scope) -> bool:
+        """Return whether somebody is to be asked about contradictions: as the user says, else as the project says."""
+        user = await self._users.of(scope)
+        if user.merge_conflict_enabled is not None:
+            return user.merge_conflict_enabled
+        return (await self._projects.get(scope.project_id)).settings.merge_conflict_enabled
 
     async def _extraction(self, job: Job, session: Session) -> Extraction:
         """Return what the session says; kept, because a language model that reads it must be paid."""

@@ -5,18 +5,19 @@ from __future__ import annotations
 from service.domain.errors import ConcurrentChange
 from service.domain.ids import ProjectId, Scope, SessionId, UserId, parse_session_id
 from service.domain.memories import MemoryChange
-from service.domain.ports.stores import MemoryStore, SessionStore, UserStore
+from service.domain.ports.stores import ConflictStore, MemoryStore, SessionStore, UserStore
 from service.usecases.memory.removal import ATTEMPTS, chain_without_session, removal
 
 
 class DeleteSession:
     """Removes a session with its messages, its summary and every memory version that it created."""
 
-    def __init__(self, users: UserStore, sessions: SessionStore, memories: MemoryStore) -> None:
+    def __init__(self, users: UserStore, sessions: SessionStore, memories: MemoryStore, conflicts: ConflictStore) -> None:
         """Keep the stores."""
         self._users = users
         self._sessions = sessions
         self._memories = memories
+        self._conflicts = conflicts
 
     async def __call__(self, project_id: ProjectId, user_id: UserId, session_id: str) -> None:
         """Remove the session. Raises UserNotFound, SessionNotFound, ConcurrentChange when other writers kept winning."""
@@ -37,4 +38,7 @@ class DeleteSession:
         revision = await self._memories.revision(scope)
         before = await self._memories.chains_of_session(scope, session_id)
         after = {chain.chain_id: chain_without_session(chain, session_id) for chain in before}
-        return await removal(self._memories, scope, revision=revision, before=before, after=after)
+        conflicts = await self._conflicts.every(scope)
+        return await removal(
+            self._memories, scope, conflicts, revision=revision, before=before, after=after, session_id=session_id
+        )

@@ -1,0 +1,1 @@
+"""Merge conflicts: showing them, taking answers, and doing what the answers say."""
