@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 
+from service.domain.archives import ArchivedUser, RestoredSession
 from service.domain.conflicts import Conflict, ConflictFilter
 from service.domain.ids import ChainId, ConflictId, KeyId, MemoryId, ProjectId, Scope, SessionId, UserId
 from service.domain.memories import MemoryChain, MemoryChange, MemoryFilter, Source
@@ -221,4 +222,35 @@ class ConflictStore(Protocol):
 
         Raises ConcurrentChange when the conflict is not as it was *before*.
         """
+        ...
+
+
+class ArchiveStore(Protocol):
+    """
+    Users that come from archives. What is added to a draft is to be seen by nobody; `commit` makes it a user in one step. A draft
+    that is neither committed nor discarded within a day is removed.
+    """
+
+    async def begin(self, project_id: ProjectId) -> Scope:
+        """Begin a draft and return its scope, which becomes the user's."""
+        ...
+
+    async def add_session(self, scope: Scope, session: RestoredSession) -> None:
+        """Add a session with its messages and summary."""
+        ...
+
+    async def add_memories(self, scope: Scope, chains: Sequence[MemoryChain]) -> None:
+        """Add memories."""
+        ...
+
+    async def commit(self, scope: Scope, user: ArchivedUser) -> User:
+        """
+        Make the draft a user, queue its index entries, arm its timers and queue sessions that were being processed.
+
+        Raises UserAlreadyExists; ConcurrentChange when the draft is gone.
+        """
+        ...
+
+    async def discard(self, scope: Scope) -> None:
+        """Remove a draft. One that was committed stays."""
         ...

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import protovalidate
 
-from service.rpc.interceptors.access import Authentication, access_table
+from service.rpc.interceptors.access import Authentication, access_table, unlimited_methods
 from service.rpc.interceptors.deadline import Deadline
 from service.rpc.interceptors.errors import Errors
 from service.rpc.interceptors.layers import Layer
@@ -24,7 +24,7 @@ def layers(*, log: Logger, metrics: RpcMetrics, authenticate: Authenticate, dead
         RequestIds(),
         Log(log, metrics),
         Errors(log),
-        Deadline(deadline),
+        Deadline(deadline, unlimited_methods()),
         Authentication(authenticate, access_table()),
         Validation(protovalidate.Validator()),
     )

@@ -15,15 +15,16 @@ from service.rpc.interceptors.layers import Call
 class Deadline:
     """Ends calls that take too long. A shorter deadline of the caller's own is kept by gRPC itself, which cancels the call."""
 
-    def __init__(self, longest: timedelta) -> None:
-        """Keep the time that a call may take."""
+    def __init__(self, longest: timedelta, unlimited: frozenset[str]) -> None:
+        """Keep the time that a call may take, and the paths of the methods whose calls may take any."""
         self._longest = longest
+        self._unlimited = unlimited
 
     @asynccontextmanager
     async def __call__(self, call: Call) -> AsyncIterator[None]:
         """Cancel the work when its time is over, and say so."""
         try:
-            async with asyncio.timeout(self._longest.total_seconds()) as limit:
+            async with asyncio.timeout(None if call.method in self._unlimited else self._longest.total_seconds()) as limit:
                 yield
         except TimeoutError:
             if not limit.expired():

@@ -21,10 +21,14 @@ Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """One call on its way through the layers, which fill in what they find out."""
+    """
+    One call on its way through the layers, which fill in what they find out. It has one *request*, or *requests* that are still
+    coming in and that a layer may put an iterator of its own around.
+    """
 
     method: str
-    request: Message
+    request: Message | None
+    requests: AsyncIterator[Message] | None
     context: Context
     metadata: Mapping[str, str]
     started: float = field(default_factory=time.perf_counter)
@@ -59,12 +63,22 @@ class LayeredInterceptor(grpc.aio.ServerInterceptor):
             return grpc.unary_stream_rpc_method_handler(self._stream(method, handler.unary_stream), *coding)
         if handler.unary_unary is not None:
             return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary), *coding)
-        raise NotImplementedError(f"{method}: the contract has no client streams")
+        if handler.stream_unary is not None:
+            return grpc.stream_unary_rpc_method_handler(self._requests(method, handler.stream_unary), *coding)
+        raise NotImplementedError(f"{method}: the contract has no streams both ways")
 
     def _unary(self, method: str, inner: Callable[..., Any]) -> Callable[..., Any]:
         async def behaviour(request: Message, context: Context) -> Message:
             async with self._around(method, request, context):
                 response: Message = await inner(request, context)
+                return response
+
+        return behaviour
+
+    def _requests(self, method: str, inner: Callable[..., Any]) -> Callable[..., Any]:
+        async def behaviour(requests: AsyncIterator[Message], context: Context) -> Message:
+            async with self._around(method, None, context, requests) as call:
+                response: Message = await inner(call.requests, context)
                 return response
 
         return behaviour
@@ -78,10 +92,12 @@ class LayeredInterceptor(grpc.aio.ServerInterceptor):
         return behaviour
 
     @asynccontextmanager
-    async def _around(self, method: str, request: Message, context: Context) -> AsyncIterator[None]:
+    async def _around(
+        self, method: str, request: Message | None, context: Context, requests: AsyncIterator[Message] | None = None
+    ) -> AsyncIterator[Call]:
         metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-        call = Call(method=method, request=request, context=context, metadata=metadata)
+        call = Call(method=method, request=request, requests=requests, context=context, metadata=metadata)
         async with AsyncExitStack() as stack:
             for layer in self._layers:
                 await stack.enter_async_context(layer(call))
-            yield
+            yield call

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import protovalidate
+from google.protobuf.message import Message
 
 from service.domain.errors import InvalidRequest, Violation
 from service.rpc.interceptors.layers import Call
@@ -23,12 +24,31 @@ class Validation:
 
     @asynccontextmanager
     async def __call__(self, call: Call) -> AsyncIterator[None]:
-        """Raise InvalidRequest with every broken rule."""
-        if broken := self._validator.collect_violations(call.request):
-            violations = [_violation(violation) for violation in broken]
-            first = violations[0]
-            raise InvalidRequest(f"{first.field}: {first.description}", violations)
+        """Raise InvalidRequest with every broken rule; of a stream, when the request that breaks them is read."""
+        if call.request is not None:
+            check_message(self._validator, call.request)
+        if call.requests is not None:
+            call.requests = self._checked(call.requests)
         yield
+
+    async def _checked(self, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
+        """Yield the requests of a stream. Raises InvalidRequest that says which one is wrong, counted from 1."""
+        number = 0
+        async for request in requests:
+            number += 1
+            try:
+                check_message(self._validator, request)
+            except InvalidRequest as error:
+                raise InvalidRequest(f"record {number}: {error.message}", error.violations, record=str(number)) from error
+            yield request
+
+
+def check_message(validator: protovalidate.Validator, message: Message) -> None:
+    """Raise InvalidRequest with every rule of the contract that a message breaks."""
+    if broken := validator.collect_violations(message):
+        violations = [_violation(violation) for violation in broken]
+        first = violations[0]
+        raise InvalidRequest(f"{first.field}: {first.description}", violations)
 
 
 def _violation(broken: protovalidate.Violation) -> Violation:

@@ -76,7 +76,7 @@ class MemoryChanges:
         texts, known = await self.database.send(("HMGET", keys.chains, *ids), ("SMEMBERS", keys.categories))
         old = {id_: read_chain(id_, text) for id_, text in zip(ids, texts, strict=True) if text}
         for chain in change.put:
-            _put(writes, keys, chain, old.get(chain.chain_id))
+            put_chain(writes, keys, chain, old.get(chain.chain_id))
         for chain_id in change.drop:
             _drop(writes, keys, chain_id, old.get(chain_id))
         named = {name for chain in change.put for version in chain.versions for name in version.categories}
@@ -106,7 +106,8 @@ def _put_conflict(writes: Writes, keys: UserKeys, conflict: Conflict) -> None:
     writes.add("SADD" if conflict.is_open else "SREM", keys.open_conflicts, conflict.conflict_id)
 
 
-def _put(writes: Writes, keys: UserKeys, chain: MemoryChain, old: MemoryChain | None) -> None:
+def put_chain(writes: Writes, keys: UserKeys, chain: MemoryChain, old: MemoryChain | None) -> None:
+    """Store a chain in place of what it was, None when it is new."""
     writes.add("HSET", keys.chains, chain.chain_id, write_chain(chain))
     writes.add("ZADD", keys.heads, micros(chain.current.created_at), chain.chain_id)
     _update(writes, keys.versions, _versions(old), _versions(chain))

@@ -205,14 +205,20 @@ def read_project(project_id: ProjectId, record: Hash) -> Project:
 
 def _read_settings(fields: dict[str, Any]) -> ProjectSettings:
     # a project of an older version has no guidance and no retention
-    guidance: dict[str, Any] = fields.get("guidance", {})
     retention = fields.get("retention")
     return ProjectSettings(
         categories=tuple(Category(name=name, description=description) for name, description in fields["categories"]),
         merge_conflict_enabled=fields["merge_conflict_enabled"],
-        guidance=Guidance(**{name: value if isinstance(value, str) else tuple(value) for name, value in guidance.items()}),
+        guidance=_read_guidance(fields),
         retention=None if retention is None else retention * MICROSECOND,
     )
+
+
+def _read_guidance(fields: dict[str, Any]) -> Guidance:
+    read: dict[str, Any] = {
+        name: value if isinstance(value, str) else tuple(value) for name, value in fields.get("guidance", {}).items()
+    }
+    return Guidance(**read)
 
 
 def write_key(key: ApiKey) -> dict[str, str]:

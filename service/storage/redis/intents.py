@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 import orjson
@@ -19,6 +19,7 @@ from service.domain.ids import ProjectId, Scope, SessionId, UserId, UserKey
 from service.storage.redis.claims import Claims
 from service.storage.redis.codec import dump
 from service.storage.redis.database import Database
+from service.storage.redis.drafts import Drafts
 from service.storage.redis.keys import Keyspace, ProjectKeys, UserKeys
 
 BATCH = 100
@@ -29,10 +30,11 @@ BATCH = 100
 class Intent:
     """
     One intent: `list` the user among the users of its project, `free` the id *name* that it gave up, `purge` what is left of it
-    when it was deleted (*name* is its id, *answer* the key of its kept answer or empty), `name` the *categories* to the project.
+    when it was deleted (*name* is its id, *answer* the key of its kept answer or empty), name the *categories* to the project,
+    `discard` a draft that did not become a user, and `restore` what follows when one did.
     """
 
-    kind: Literal["list", "free", "purge", "categories"]
+    kind: Literal["list", "free", "purge", "categories", "discard", "restore"]
     project_id: str
     user_key: str
     name: str = ""
@@ -81,6 +83,10 @@ class Settler:
                 await self._purge(keys, intent)
             case "categories":
                 await self.database.get("SADD", ProjectKeys(intent.scope.project_id).categories, *intent.categories)
+            case "discard":
+                await self._discard(keys, intent)
+            case "restore":
+                await self._restore(keys)
         await self.database.get("ZREM", keys.bucket.intents, intent.text)
 
     async def sweep(self, texts: Sequence[str]) -> None:
@@ -92,6 +98,18 @@ class Settler:
         created_at = await self.database.get("HGET", keys.record, "created_at")
         if created_at:
             await self.database.get("ZADD", ProjectKeys(keys.scope.project_id).users, created_at, keys.scope.user_key)
+
+    async def _discard(self, keys: UserKeys, intent: Intent) -> None:
+        purge = replace(intent, kind="purge")
+        if await Drafts(self.database).remove(keys, intent.text, purge.text):
+            await self.carry_out(purge)
+
+    async def _restore(self, keys: UserKeys) -> None:
+        await self._list(keys)
+        categories = await self.database.get("SMEMBERS", keys.categories)
+        if categories:
+            await self.database.get("SADD", ProjectKeys(keys.scope.project_id).categories, *categories)
+        await Drafts(self.database).finish(keys)
 
     async def _purge(self, keys: UserKeys, intent: Intent) -> None:
         await self.database.get("ZREM", ProjectKeys(keys.scope.project_id).users, keys.scope.user_key)

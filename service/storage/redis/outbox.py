@@ -54,11 +54,7 @@ class RedisOutbox:
         """Queue an entry for every record there is, and return how many: the whole index will be rebuilt."""
         queued = 0
         async for keys in self._users():
-            for kind, record_ids in await self._records(keys):
-                for start in range(0, len(record_ids), BATCH):
-                    about = [quoted(keys.scope.project_id), keys.scope.user_key, kind]
-                    await self.database.run("enqueue", [keys.bucket.outbox], [*about, *record_ids[start : start + BATCH]])
-                queued += len(record_ids)
+            queued += await queue_records(self.database, keys)
         return queued
 
     def _entry(self, entry: Entry) -> OutboxEntry:
@@ -82,11 +78,23 @@ class RedisOutbox:
                     seen.add(user_key)
                     yield self.keyspace.user(Scope(project_id=ProjectId(project_id), user_key=UserKey(user_key)))
 
-    async def _records(self, keys: UserKeys) -> Sequence[tuple[IndexedKind, Sequence[str]]]:
-        """Return the ids of all records of a user, by kind."""
-        chains, summaries, sessions = await self.database.send(
-            ("HKEYS", keys.chains), ("HKEYS", keys.summaries), ("ZRANGE", keys.sessions, 0, -1)
-        )
-        counts = await self.database.send(*(("LLEN", keys.messages(SessionId(id_))) for id_ in sessions))
-        turns = [f"{id_}:{index}" for id_, count in zip(sessions, counts, strict=True) for index in range(count)]
-        return [(IndexedKind.MEMORY, chains), (IndexedKind.SUMMARY, summaries), (IndexedKind.TURN, turns)]
+
+async def queue_records(database: Database, keys: UserKeys) -> int:
+    """Queue an entry for every record of a user, and return how many."""
+    queued = 0
+    for kind, record_ids in await _records(database, keys):
+        about = [quoted(keys.scope.project_id), keys.scope.user_key, kind]
+        for start in range(0, len(record_ids), BATCH):
+            await database.run("enqueue", [keys.bucket.outbox], [*about, *record_ids[start : start + BATCH]])
+        queued += len(record_ids)
+    return queued
+
+
+async def _records(database: Database, keys: UserKeys) -> Sequence[tuple[IndexedKind, Sequence[str]]]:
+    """Return the ids of all records of a user, by kind."""
+    chains, summaries, sessions = await database.send(
+        ("HKEYS", keys.chains), ("HKEYS", keys.summaries), ("ZRANGE", keys.sessions, 0, -1)
+    )
+    counts = await database.send(*(("LLEN", keys.messages(SessionId(id_))) for id_ in sessions))
+    turns = [f"{id_}:{index}" for id_, count in zip(sessions, counts, strict=True) for index in range(count)]
+    return [(IndexedKind.MEMORY, chains), (IndexedKind.SUMMARY, summaries), (IndexedKind.TURN, turns)]

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from service.storage.redis.archives import RedisArchives
 from service.storage.redis.changes import MemoryChanges
 from service.storage.redis.claims import Claims
 from service.storage.redis.conflicts import RedisConflicts
@@ -48,6 +49,7 @@ class RedisStores:
     conflicts: RedisConflicts
     jobs: RedisJobs
     outbox: RedisOutbox
+    archives: RedisArchives
 
 
 @asynccontextmanager
@@ -86,6 +88,7 @@ def build_stores(database: Database, keyspace: Keyspace, *, lease: timedelta, gr
         conflicts=RedisConflicts(database, keyspace),
         jobs=RedisJobs(database, keyspace, changes, settler, jobs, grace),
         outbox=RedisOutbox(database, keyspace, outbox),
+        archives=RedisArchives(database, keyspace, claims, settler),
     )
 
 

@@ -133,6 +133,7 @@ class HttpMethod(_message.Message):
     STREAM_ERROR_FIELD_FIELD_NUMBER: _builtins.int
     STREAM_FINAL_FIELD_FIELD_NUMBER: _builtins.int
     ACCESS_FIELD_NUMBER: _builtins.int
+    UNLIMITED_DURATION_FIELD_NUMBER: _builtins.int
     success_status: _builtins.int
     """Status of a successful answer. 0 means 200; 204 sends no body."""
     stream_format: Global___StreamFormat.ValueType
@@ -149,6 +150,8 @@ class HttpMethod(_message.Message):
     """Top-level boolean field of the response that is set on that last, failed event."""
     access: Global___Access.ValueType
     """Which credential the method asks for. Read by the service too: its authentication has no table of its own."""
+    unlimited_duration: _builtins.bool
+    """The call lasts as long as its stream: the service's own limit on the duration of a call does not hold for it."""
     def __init__(
         self,
         *,
@@ -158,10 +161,11 @@ class HttpMethod(_message.Message):
         stream_error_field: _builtins.str = ...,
         stream_final_field: _builtins.str = ...,
         access: Global___Access.ValueType = ...,
+        unlimited_duration: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "selected_by", b"selected_by", "stream_error_field", b"stream_error_field", "stream_final_field", b"stream_final_field", "stream_format", b"stream_format", "success_status", b"success_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "selected_by", b"selected_by", "stream_error_field", b"stream_error_field", "stream_final_field", b"stream_final_field", "stream_format", b"stream_format", "success_status", b"success_status", "unlimited_duration", b"unlimited_duration"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

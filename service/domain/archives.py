@@ -1,0 +1,63 @@
+"""
+Archives: one user as a row of records that can be kept in a file and made a user of again.
+
+First the user, then each session followed by its messages in their order, then the memories. No record holds an id that is not
+public: a memory is named by its versions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from service.domain.ids import MemoryId, SessionId, UserId
+from service.domain.memories import MemoryVersion
+from service.domain.sessions import Message, SessionStatus
+from service.domain.values import JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivedUser:
+    """A user. `merge_conflict_enabled` None means: as the project says. Times are UTC, here and below."""
+
+    user_id: UserId
+    metadata: JsonObject
+    merge_conflict_enabled: bool | None
+    created_at: datetime
+    last_active_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivedSession:
+    """A session, whose messages follow it; *summary* None means that it has none."""
+
+    session_id: SessionId
+    status: SessionStatus
+    created_at: datetime
+    custom_created_at: bool
+    metadata: JsonObject
+    auto_process_after: timedelta | None
+    processed_at: datetime | None
+    last_active_at: datetime
+    summary: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivedMemory:
+    """A memory: its *versions*, oldest first, and the current versions of those it is *connected* to, strongest first."""
+
+    versions: tuple[MemoryVersion, ...]
+    connected: tuple[MemoryId, ...]
+
+
+ArchiveRecord: TypeAlias = ArchivedUser | ArchivedSession | Message | ArchivedMemory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoredSession:
+    """A session with all its messages, oldest first."""
+
+    session: ArchivedSession
+    messages: Sequence[Message]

@@ -1,0 +1,171 @@
+"""Users that come from archives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from uuid import uuid4
+
+from service.domain.archives import ArchivedSession, ArchivedUser, RestoredSession
+from service.domain.errors import ConcurrentChange
+from service.domain.ids import ProjectId, Scope, UserKey
+from service.domain.memories import MemoryChain
+from service.domain.ports.work import IndexedKind
+from service.domain.sessions import NewMessage, SessionStatus, Summary
+from service.domain.users import User
+from service.storage.redis.changes import Writes, put_chain
+from service.storage.redis.claims import ROUNDS, Claims
+from service.storage.redis.codec import MICROSECOND, dump_object, flag, micros, write_message, write_summary
+from service.storage.redis.database import Argument, Command, Database
+from service.storage.redis.intents import Intent, Settler
+from service.storage.redis.keys import Keyspace, UserKeys
+
+BATCH = 200
+"""Messages that one command appends."""
+
+
+class Unseen(Writes):
+    """Writes of a draft: plain commands, and no index entries until the draft is a user."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        super().__init__()
+        self.commands: list[Command] = []
+
+    def add(self, command: str, key: str, *arguments: Argument) -> None:
+        """Append one command."""
+        self.commands.append((command, key, *arguments))
+
+    def index_entry(self, keys: UserKeys, kind: IndexedKind, record_id: str) -> None:
+        """Leave the entry for later."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedisArchives:
+    """
+    Implements `ArchiveStore`. A draft is written by plain commands under a uuid that nothing names; an intent, due after a day,
+    removes what a crash leaves of it.
+    """
+
+    database: Database
+    keyspace: Keyspace
+    claims: Claims
+    settler: Settler
+
+    async def begin(self, project_id: ProjectId) -> Scope:
+        """Begin a draft and return its scope, which becomes the user's."""
+        scope = Scope(project_id=project_id, user_key=UserKey(str(uuid4())))
+        keys = self.keyspace.user(scope)
+        await self.database.run("begin_draft", [keys.bucket.intents], [_intent(scope, "discard").text])
+        return scope
+
+    async def add_session(self, scope: Scope, session: RestoredSession) -> None:
+        """Add a session with its messages and summary."""
+        keys, writes = self.keyspace.user(scope), Unseen()
+        _put_session(writes, keys, session)
+        bodies = [
+            f"{micros(message.timestamp)} {write_message(NewMessage(role=message.role, content=message.content))}"
+            for message in session.messages
+        ]
+        for start in range(0, len(bodies), BATCH):
+            writes.add("RPUSH", keys.messages(session.session.session_id), *bodies[start : start + BATCH])
+        await self.database.send(*writes.commands)
+
+    async def add_memories(self, scope: Scope, chains: Sequence[MemoryChain]) -> None:
+        """Add memories."""
+        if not chains:
+            return
+        keys, writes = self.keyspace.user(scope), Unseen()
+        for chain in chains:
+            put_chain(writes, keys, chain, None)
+        named = {name for chain in chains for version in chain.versions for name in version.categories}
+        if named:
+            writes.add("SADD", keys.categories, *sorted(named))
+        writes.add("SET", keys.revision, 1)
+        await self.database.send(*writes.commands)
+
+    async def commit(self, scope: Scope, user: ArchivedUser) -> User:
+        """
+        Make the draft a user, queue its index entries, arm its timers and queue sessions that were being processed.
+
+        Raises UserAlreadyExists; ConcurrentChange when the draft is gone.
+        """
+        keys = self.keyspace.user(scope)
+        draft, finish = _intent(scope, "discard"), _intent(scope, "restore")
+        token = ""
+        for _ in range(ROUNDS):
+            token = await self.claims.take(scope, user.user_id, spent=token)
+            outcome = await self.database.run(
+                "commit_draft",
+                [keys.record, keys.bucket.void, keys.bucket.intents],
+                [token, draft.text, finish.text, *_record(user)],
+            )
+            if outcome == "gone":
+                raise ConcurrentChange
+            if outcome == "restored":
+                await self.settler.settle(finish)
+                return _restored(scope, user)
+        raise ConcurrentChange
+
+    async def discard(self, scope: Scope) -> None:
+        """Remove a draft. One that was committed stays."""
+        await self.settler.settle(_intent(scope, "discard"))
+
+
+def _intent(scope: Scope, kind: Literal["discard", "restore"]) -> Intent:
+    return Intent(kind=kind, project_id=scope.project_id, user_key=scope.user_key)
+
+
+def _record(user: ArchivedUser) -> list[Argument]:
+    return [
+        *("user_id", user.user_id),
+        *("metadata", dump_object(user.metadata)),
+        *("merge_conflict", flag(value=user.merge_conflict_enabled)),
+        *("idempotent", ""),
+        *("created_at", micros(user.created_at)),
+        *("last_active_at", micros(user.last_active_at)),
+    ]
+
+
+def _restored(scope: Scope, user: ArchivedUser) -> User:
+    return User(
+        project_id=scope.project_id,
+        user_key=scope.user_key,
+        user_id=user.user_id,
+        metadata=user.metadata,
+        merge_conflict_enabled=user.merge_conflict_enabled,
+        created_at=user.created_at,
+        last_active_at=user.last_active_at,
+    )
+
+
+def _put_session(writes: Writes, keys: UserKeys, restored: RestoredSession) -> None:
+    session, messages = restored.session, restored.messages
+    id_ = session.session_id
+    writes.add("HSET", keys.session(id_), *_fields(session, len(messages)))
+    writes.add("ZADD", keys.sessions, micros(session.created_at), id_)
+    if session.status is SessionStatus.PENDING:
+        writes.add("ZADD", keys.pending, micros(session.last_active_at), id_)
+    if messages:
+        writes.add("ZADD", keys.spoken, micros(messages[-1].timestamp), id_)
+    if session.summary is not None:
+        summary = Summary(session_id=id_, content=session.summary, created_at=session.created_at, message_count=len(messages))
+        writes.add("HSET", keys.summaries, id_, write_summary(summary))
+        writes.add("ZADD", keys.summary_times, micros(session.created_at), id_)
+
+
+def _fields(session: ArchivedSession, message_count: int) -> list[Argument]:
+    after = session.auto_process_after
+    return [
+        *("status", session.status),
+        *("created_at", micros(session.created_at)),
+        *("custom", int(session.custom_created_at)),
+        *("metadata", dump_object(session.metadata)),
+        *("auto_process_after", "" if after is None else after // MICROSECOND),
+        *("processed_at", "" if session.processed_at is None else micros(session.processed_at)),
+        *("last_active_at", micros(session.last_active_at)),
+        *("message_count", message_count),
+        # the first job of a restored session has the generation that as many messages would have given it
+        *("generation", message_count),
+    ]

@@ -1,0 +1,1 @@
+"""Moving users between projects and servers."""

@@ -1,0 +1,109 @@
+"""Export a user."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+
+from service.domain.archives import ArchivedMemory, ArchivedSession, ArchivedUser, ArchiveRecord
+from service.domain.errors import ConcurrentChange
+from service.domain.ids import ChainId, MemoryId, ProjectId, Scope, SessionId, UserId
+from service.domain.memories import MemoryChain, MemoryFilter
+from service.domain.ports.stores import MemoryStore, SessionStore, UserStore
+from service.domain.sessions import Session, SessionFilter, Summary
+from service.domain.users import User
+from service.domain.values import PageRequest
+from service.usecases.transcripts import all_messages
+
+_PAGE = 500
+
+
+class ExportUser:
+    """Turns a user into the records of an archive. The same user gives the same records, wherever it was imported from."""
+
+    def __init__(self, users: UserStore, sessions: SessionStore, memories: MemoryStore) -> None:
+        """Keep the stores."""
+        self._users = users
+        self._sessions = sessions
+        self._memories = memories
+
+    async def __call__(self, project_id: ProjectId, user_id: UserId) -> AsyncIterator[ArchiveRecord]:
+        """
+        Yield the user, each session with its messages, and each memory.
+
+        Raises UserNotFound, SessionNotFound when one is deleted meanwhile, and ConcurrentChange at the end when memories were
+        changed meanwhile: what was yielded is then no whole archive.
+        """
+        user = await self._users.get(project_id, user_id)
+        scope = user.scope
+        revision = await self._memories.revision(scope)
+        yield _user(user)
+        for session_id in await self._session_ids(scope):
+            session = await self._sessions.get(scope, session_id)
+            (summary,) = await self._sessions.summaries(scope, [session_id])
+            yield _session(session, summary)
+            for message in await all_messages(self._sessions, scope, session_id):
+                yield message
+        async for memory in self._archived_memories(scope):
+            yield memory
+        if await self._memories.revision(scope) != revision:
+            raise ConcurrentChange
+
+    async def _session_ids(self, scope: Scope) -> Sequence[SessionId]:
+        """Return the ids of all sessions, oldest first; of one time, by id."""
+        found: dict[SessionId, datetime] = {}
+        offset = 0
+        while True:
+            page = await self._sessions.list(scope, PageRequest(offset=offset, limit=_PAGE), SessionFilter())
+            found |= {session.session_id: session.created_at for session in page.items}
+            offset += len(page.items)
+            if not page.has_more or not page.items:
+                return sorted(found, key=lambda session_id: (found[session_id], session_id))
+
+    async def _archived_memories(self, scope: Scope) -> AsyncIterator[ArchivedMemory]:
+        """Yield every memory, oldest first; of one time, by the id of its first version. Only ids are held, not the memories."""
+        places: dict[ChainId, tuple[datetime, MemoryId]] = {}
+        current: dict[ChainId, MemoryId] = {}
+        offset = 0
+        while True:
+            page = await self._memories.list(scope, PageRequest(offset=offset, limit=_PAGE), MemoryFilter())
+            for chain in page.items:
+                places[chain.chain_id] = (chain.versions[0].created_at, chain.versions[0].memory_id)
+                current[chain.chain_id] = chain.current.memory_id
+            offset += len(page.items)
+            if not page.has_more or not page.items:
+                break
+        ordered = sorted(places, key=lambda chain_id: places[chain_id])
+        for start in range(0, len(ordered), _PAGE):
+            for found in await self._memories.chains(scope, ordered[start : start + _PAGE]):
+                if found is not None:
+                    yield _memory(found, current)
+
+
+def _user(user: User) -> ArchivedUser:
+    return ArchivedUser(
+        user_id=user.user_id,
+        metadata=user.metadata,
+        merge_conflict_enabled=user.merge_conflict_enabled,
+        created_at=user.created_at,
+        last_active_at=user.last_active_at,
+    )
+
+
+def _session(session: Session, summary: Summary | None) -> ArchivedSession:
+    return ArchivedSession(
+        session_id=session.session_id,
+        status=session.status,
+        created_at=session.created_at,
+        custom_created_at=session.custom_created_at,
+        metadata=session.metadata,
+        auto_process_after=session.auto_process_after,
+        processed_at=session.processed_at,
+        last_active_at=session.last_active_at,
+        summary=None if summary is None else summary.content,
+    )
+
+
+def _memory(chain: MemoryChain, current: Mapping[ChainId, MemoryId]) -> ArchivedMemory:
+    connected = tuple(current[other] for other in chain.connections if other in current)
+    return ArchivedMemory(versions=chain.versions, connected=connected)
