@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from mneme.v1 import turns_service_pb2 as pb
@@ -32,6 +34,9 @@ class MemoryUse(StrEnum):
     OFF = "off"
     """The path has no memory."""
 
+
+_ADMITTED = timedelta(seconds=1)
+_MAX_ADMITTED = 10_000
 
 FAILED_OPEN = frozenset({MemoryUse.TIMED_OUT, MemoryUse.FAILED, MemoryUse.UNSUPPORTED})
 
@@ -73,6 +78,7 @@ class Planner:
     def __init__(self, turns: TurnsClient) -> None:
         """Recall by *turns*."""
         self._turns = turns
+        self._admitted: dict[tuple[str, str], float] = {}
 
     async def plan(self, upstream: Upstream, headers: Mapping[bytes, bytes], body: bytes, credentials: Credentials) -> Plan:
         """Return the plan for a request of *upstream*. ProxyProblem when the request is refused."""
@@ -91,13 +97,24 @@ class Planner:
         return await self._unsupported(asked, spliced(body, removed))
 
     async def admit(self, credentials: Credentials) -> None:
-        """Return when the caller may use the proxy, or when nobody can tell. ProxyProblem."""
+        """
+        Return when the caller may use the proxy, or when nobody can tell. ProxyProblem.
+
+        Good credentials are not asked about again for a second: nothing of a project is read or written here.
+        """
+        who, now = (credentials.api_key, credentials.project_id), time.monotonic()
+        if self._admitted.get(who, 0) > now:
+            return
         try:
             await self._turns.check(credentials)
         except CallFailed as error:
             problem = problem_of(error.failure)
             if problem is not None:
                 raise problem from error
+            return
+        if len(self._admitted) >= _MAX_ADMITTED:
+            self._admitted.clear()
+        self._admitted[who] = now + _ADMITTED.total_seconds()
 
     async def _with_memory(self, asked: _Asked, text: JsonText, removed: list[Splice]) -> Plan:
         """Recall, and put it in. UnknownShape, ProxyProblem."""

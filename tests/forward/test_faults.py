@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import json
 import socket
@@ -17,6 +18,8 @@ import openai
 import pytest
 from aiohttp import web
 
+from gateway.forward.forwarding import Forwarding
+from gateway.forward.tee import Tee
 from gateway.wiring import running_gateway
 from tests.conftest import Waiter
 from tests.forward import wire
@@ -40,6 +43,12 @@ async def begun(request: web.Request, *frames: bytes, **headers: str) -> web.Str
     for frame in frames:
         await response.write(frame)
     return response
+
+
+def alive(*kinds: type) -> int:
+    """Return how many objects of these *kinds* there are."""
+    gc.collect()
+    return sum(isinstance(each, kinds) for each in gc.get_objects())
 
 
 async def until_broken(client: httpx.AsyncClient, url: str) -> bytes:
@@ -297,7 +306,7 @@ async def test_a_client_that_leaves_is_drained_by_choice(caller: Caller, provide
 
 
 async def test_a_thousand_cancelled_streams_leave_nothing(caller: Caller, provider: Provider, wait_until: Waiter[Any]) -> None:
-    """No connection to the provider, and no task of the gateway."""
+    """No connection to the provider, no task, and nothing in memory that belonged to one of them."""
 
     async def speak(request: web.Request) -> web.StreamResponse:
         await begun(request, *FRAMES[:8])
@@ -319,6 +328,7 @@ async def test_a_thousand_cancelled_streams_leave_nothing(caller: Caller, provid
             await asyncio.gather(*(cancelled(client, number) for number in range(start, start + 50)))
         await wait_until(lambda: provider.running == 0 and provider.connections == 0, "every connection is closed")
     await wait_until(lambda: len(asyncio.all_tasks()) <= before + 20, "every task has ended")
+    await wait_until(lambda: not alive(Forwarding, Tee, aiohttp.ClientResponse), "every object is gone")
 
 
 async def test_a_dead_service_does_not_break_the_chat(caller: Caller, provider: Provider) -> None:

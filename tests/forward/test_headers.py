@@ -10,6 +10,8 @@ import pytest
 from aiohttp import web
 
 from gateway.forward.options import WrongHeader, read_options
+from service.domain.ids import ProjectId
+from tests.conftest import Waiter
 from tests.forward.conftest import Caller
 from tests.forward.provider import Provider, streamed
 
@@ -229,6 +231,21 @@ async def test_a_stranger_cannot_pass_through(caller: Caller, provider: Provider
     async with caller.client(**{"X-Recallr-API-Key": "rai_x"}) as client:
         answer = await client.get("/v1/models")
     assert (answer.status_code, provider.heard) == (401, [])
+
+
+async def test_a_revoked_key_is_out(caller: Caller, wait_until: Waiter[Any]) -> None:
+    """At once where memory is, and within a second where nothing of ours is."""
+    projects = caller.service.application.projects
+    async with caller.client() as client:
+        assert (await client.get("/v1/models")).status_code == 200
+        for key in await projects.list_keys(ProjectId(caller.project_id)):
+            await projects.revoke_key(ProjectId(caller.project_id), key.key_id)
+        assert (await client.post("/v1/messages", json=CHAT)).status_code == 401
+
+        async def refused() -> bool:
+            return (await client.get("/v1/models")).status_code == 401
+
+        await wait_until(refused, "the key is refused")
 
 
 @pytest.mark.parametrize(
