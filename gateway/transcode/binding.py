@@ -19,7 +19,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway.transcode.decoding import Decoder, Location
 from gateway.transcode.jsontext import InvalidJson, parse
-from gateway.transcode.options import field_options, input_names, message_of
+from gateway.transcode.options import accepted_list_field, field_options, input_names, message_of
 from gateway.transcode.problems import BadRequest, Problem
 from gateway.transcode.query import Parameter, Query, check_unicode, parameters_of
 from gateway.transcode.routes import Route
@@ -171,6 +171,10 @@ class RequestBinder:
                 steps.append(int(match["index"]) if match["index"] else match["key"])
                 continue
             field = message.fields_by_name.get(match["name"]) if message is not None else None
+            if message is not None and accepted_list_field(message) and isinstance(self._sent(source, steps, bound), list):
+                # sent as the bare array, so there is no step for the field that holds it
+                message = field.message_type if field is not None else None
+                continue
             if field is None:
                 steps.append(match["name"])
                 continue
@@ -195,14 +199,20 @@ class RequestBinder:
         """Return the name under which the caller sent *field*, else its own name."""
         if source == "header":
             return str(field_options(field).header)
+        sent = self._sent(source, above, bound)
+        names = input_names(field)
+        return next((name for name in names if isinstance(sent, Mapping) and sent.get(name) is not None), field.name)
+
+    @staticmethod
+    def _sent(source: str, way: list[str | int], bound: Bound) -> Any:
+        """Return what the caller sent at the end of a *way*; None when there is nothing."""
         sent: Any = bound.body if source == "body" else bound.raw.query
-        for step in above:
+        for step in way:
             try:
                 sent = sent[step]
             except (LookupError, TypeError):
-                return field.name
-        names = input_names(field)
-        return next((name for name in names if isinstance(sent, Mapping) and sent.get(name) is not None), field.name)
+                return None
+        return sent
 
 
 def _scalar_at(route: Route, path: str) -> tuple[FieldDescriptor, Reader]:

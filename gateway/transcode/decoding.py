@@ -2,7 +2,8 @@
 JSON values to messages, compiled once for each message type.
 
 Unknown keys are ignored and null is the same as absent. Of several spellings of a field the first alias that is present wins.
-`inline`, `bare_list`, `aliases` and `require_utc` of `mneme/v1/http.proto` are honoured. All problems are found, not one.
+`inline`, `bare_list`, `accepts_list`, `aliases` and `require_utc` of `mneme/v1/http.proto` are honoured. All problems are found,
+not one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gateway.transcode.options import bare_list_field, field_options, input_names, is_map, message_of
+from gateway.transcode.options import accepted_list_field, bare_list_field, field_options, input_names, is_map, message_of
 from gateway.transcode.problems import Problem
 from gateway.transcode.scalars import Reader, WrongValue, json_reader
 from gateway.transcode.wellknown import check_supported, filler
@@ -43,12 +44,17 @@ class Decoder:
         bare = bare_list_field(message)
         if bare is not None:
             return self._repeated_value(bare)
+        listed = accepted_list_field(message)
+        read_list = self._repeated_value(listed) if listed is not None else None
         if without:
             readers = [self._field(field) for field in message.fields if field.name not in without]
         else:
             readers = self._compiled(message)
 
         def read(value: Any, target: Any, at: Location, problems: list[Problem]) -> None:
+            if read_list is not None and isinstance(value, list):
+                read_list(value, target, at, problems)
+                return
             if not isinstance(value, dict):
                 problems.append(Problem(loc=at, message="should be an object", kind="dict_type", input=value))
                 return

@@ -37,6 +37,10 @@ STATUS_OF_CODE: Mapping[grpc.StatusCode, int] = {
 # a reason beats its code
 STATUS_OF_REASON: Mapping[str, int] = {
     "CATEGORIES_UNKNOWN": 400,
+    # libraries tell these by their texts, and take a 422 for something else
+    "MERGE_CONFLICT_INVALID_QUESTIONS": 400,
+    "MERGE_CONFLICT_MISSING_ANSWERS": 400,
+    "MERGE_CONFLICT_INVALID_ANSWER": 400,
     # nothing that the caller did: the operator has to act
     "INDEX_MODEL_MISMATCH": 503,
 }

@@ -47,8 +47,15 @@ def is_map(field: FieldDescriptor) -> bool:
 
 def bare_list_field(message: Descriptor) -> FieldDescriptor | None:
     """Return the one repeated field of a *message* that is written as a bare array; None for any other message."""
-    if not message.GetOptions().Extensions[http_pb2.json_message].bare_list:
-        return None
+    return _only_list(message) if message.GetOptions().Extensions[http_pb2.json_message].bare_list else None
+
+
+def accepted_list_field(message: Descriptor) -> FieldDescriptor | None:
+    """Return the one repeated field of a *message* for which a bare array is read as well; None for any other message."""
+    return _only_list(message) if message.GetOptions().Extensions[http_pb2.json_message].accepts_list else None
+
+
+def _only_list(message: Descriptor) -> FieldDescriptor:
     if len(message.fields) != 1 or not message.fields[0].is_repeated:
         raise ValueError(f"{message.full_name}: a bare list has exactly one field, and that one is repeated")
     return message.fields[0]

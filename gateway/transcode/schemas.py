@@ -8,7 +8,7 @@ from typing import Any
 from buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
-from gateway.transcode.options import bare_list_field, enum_spellings, field_options, is_map, message_of
+from gateway.transcode.options import accepted_list_field, bare_list_field, enum_spellings, field_options, is_map, message_of
 
 Schema = dict[str, Any]
 
@@ -103,7 +103,8 @@ class Schemas:
 
     def request_value(self, message: Descriptor) -> Schema:
         """Return the schema of a *message* inside a request."""
-        return self.request(message, ())
+        schema, listed = self.request(message, ()), accepted_list_field(message)
+        return {"anyOf": [schema, self._value(listed, self.request_value)]} if listed is not None else schema
 
     def _value(self, field: FieldDescriptor, of_message: Callable[[Descriptor], Schema] | None = None) -> Schema:
         """Return the schema of the value of *field*, bounds included."""

@@ -311,3 +311,28 @@ async def test_nested_messages_in_the_body(http: httpx.AsyncClient, peer: Peer) 
         {"content": "Hello", "role": "MESSAGE_ROLE_ASSISTANT"},
     ]
     assert expected == [json_format.MessageToDict(message) for message in peer.last.request.messages]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"answers": {"question_answers": [{"question": "q", "answer": "a", "message": None}]}},
+        {"answers": [{"question": "q", "answer": "a"}]},
+        {"question_answers": [{"question": "q", "answer": "a"}]},
+        {"question_answers": {"question_answers": [{"question": "q", "answer": "a"}]}},
+    ],
+)
+async def test_a_list_may_stand_for_the_message_that_holds_it(http: httpx.AsyncClient, peer: Peer, body: dict[str, Any]) -> None:
+    """A message that accepts its list is read from an object and from a bare array, under each of its names."""
+    await http.post("/api/v1/users/a/merge-conflicts/c/resolve", json=body)
+
+    (answer,) = peer.calls[-1].request.answers.question_answers
+    assert ("q", "a", False) == (answer.question, answer.answer, answer.HasField("message"))
+
+
+async def test_an_empty_list_is_not_an_absent_one(http: httpx.AsyncClient, peer: Peer) -> None:
+    """The message is there when its list came, however empty."""
+    await http.post("/api/v1/users/a/merge-conflicts/c/resolve", json={"answers": []})
+    await http.post("/api/v1/users/a/merge-conflicts/c/resolve", json={})
+
+    assert [True, False] == [call.request.HasField("answers") for call in peer.calls[-2:]]

@@ -115,3 +115,12 @@ def test_comments_are_those_of_the_contract() -> None:
 
     assert re.match(r"CreateUser adds a user\.", text)
     assert DESCRIPTOR.services_by_name["UsersService"].methods_by_name["CreateUser"].name in text
+
+
+def test_a_list_may_stand_for_the_message_that_holds_it() -> None:
+    """The schema of such a field allows the object and the array."""
+    request = DOCUMENT["components"]["schemas"]["ResolveConflictRequestInput"]["properties"]
+
+    for name in ("answers", "question_answers"):
+        as_object, as_list = request[name]["anyOf"]
+        assert ("#/components/schemas/ConflictAnswersInput", "array") == (as_object["$ref"], as_list["type"])
