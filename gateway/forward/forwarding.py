@@ -194,6 +194,7 @@ class Forwarding:
             headers.append((b"x-recallr-user-id", _header_value(user_id)))
         if plan and plan.session_id:
             headers.append((b"x-recallr-session-id", plan.session_id.encode()))
+            headers.append((b"x-recallr-recall-time", f"{plan.recall.total_seconds() * 1000:.2f}".encode()))
         return headers
 
     @property

@@ -51,7 +51,7 @@ class Plan:
     """
     A request as it goes to the provider, and what is to be known when the answer comes.
 
-    *turn* is None when nothing is to be stored. *session_id* is empty when the service gave none.
+    *turn* is None when nothing is to be stored. *session_id* is empty when the service gave none. *recall* is the time that it took.
     """
 
     body: bytes
@@ -60,6 +60,7 @@ class Plan:
     user_id: str
     session_id: str
     turn: NewTurn | None
+    recall: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +133,7 @@ class Planner:
             user_id=asked.user_id,
             session_id=opened.session_id,
             turn=turn if asked.upstream.stores else None,
+            recall=timedelta(microseconds=opened.recall_microseconds),
         )
 
     async def _opened(self, asked: _Asked, query: str) -> pb.OpenTurnResponse:

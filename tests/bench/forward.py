@@ -105,21 +105,21 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
-async def timed(session: aiohttp.ClientSession, url: str, body: bytes, headers: dict[str, str]) -> float:
-    """Return the milliseconds until the answer, or the first event of it, is there."""
+async def timed(session: aiohttp.ClientSession, url: str, body: bytes, headers: dict[str, str]) -> tuple[float, float]:
+    """Return the milliseconds until the answer, or the first event of it, is there, and those that the recall took of them."""
     begun = time.perf_counter()
     async with session.post(url, data=body, headers=headers) as answer:
         assert answer.status == 200, await answer.text()
         await answer.content.readany()
         first = time.perf_counter()
         await answer.content.read()
-    return (first - begun) * 1000
+    return (first - begun) * 1000, float(answer.headers.get("x-recallr-recall-time", "0"))
 
 
-async def many(calls: int, concurrency: int, call: Callable[[int], Awaitable[float]]) -> list[float]:
+async def many(calls: int, concurrency: int, call: Callable[[int], Awaitable[tuple[float, float]]]) -> list[tuple[float, float]]:
     """Return what *calls* calls gave, *concurrency* at a time."""
     numbers = iter(range(calls))
-    results: list[float] = []
+    results: list[tuple[float, float]] = []
 
     async def worker() -> None:
         for number in numbers:
@@ -174,25 +174,10 @@ async def prepare(session: aiohttp.ClientSession, url: str) -> None:
     await post(f"/users/{USER}/sessions/{opened['session_id']}/messages", {"messages": messages})
 
 
-async def recall_times(session: aiohttp.ClientSession, url: str, case: Case, calls: int, concurrency: int) -> float:
-    """Return the median of what the recall itself takes in the service, in milliseconds, with nothing forwarded."""
-
-    async def ask(number: int) -> float:
-        body = {
-            "user_id": USER,
-            "query": f"When did Ann paint the boat in Oslo, {number} again?",
-            "recall_strategy": case.strategy,
-            "recall_timeout_milliseconds": 60_000,
-        }
-        async with session.post(f"{url}/api/v1/turns/open", json=body, headers=CREDENTIALS) as answer:
-            return float((await answer.json())["recall_microseconds"]) / 1000
-
-    return statistics.median(await many(calls, concurrency, ask))
-
-
 async def measure(calls: int, levels: Sequence[int]) -> None:
     """Print a line for each case at each level of concurrency."""
-    print(f"{'':24}{'conc':>5}{'p50':>8}{'p95':>8}{'p99':>8}  ms added   {'CPU ms':>7}  {'recall p50':>10}  requests/s")
+    print("milliseconds added, of them by the recall and by the rest (p50), processor time of the gateway")
+    print(f"{'':20}{'conc':>5}{'p50':>8}{'p95':>8}{'p99':>8}{'recall':>12}{'rest':>12}{'CPU':>8}{'requests/s':>12}")
     async with running_provider() as origin:
         environment = {**BOOTSTRAP, "MNEME_FORWARD_ORIGINS": origin, "MNEME_FORWARD_RECALL_MILLISECONDS": "60000"}
         with Serving(environment={**environment, "MNEME_LOG_LEVEL": "warning"}) as serving:
@@ -213,24 +198,25 @@ async def measure_case(session: aiohttp.ClientSession, serving: Serving, origin:
     headers = {**CREDENTIALS, "X-Recallr-User-Id": USER, "X-Recallr-Recall-Strategy": case.strategy}
     offset = random.SystemRandom().randrange(10**9)
 
-    async def direct(number: int) -> float:
+    async def direct(number: int) -> tuple[float, float]:
         return await timed(session, f"{origin}{case.path}", case.body(number), {})
 
-    async def forwarded(number: int) -> float:
+    async def forwarded(number: int) -> tuple[float, float]:
         return await timed(session, f"{base}{case.path}", case.body(offset + number), headers)
 
     await many(level * 2, level, direct)
     await many(level * 2, level, lambda number: forwarded(number + 10**7))
-    floor = spread(await many(calls, level, direct))
+    floor = spread([whole for whole, _ in await many(calls, level, direct)])
     gateway = serving.children()["gateway"]
     used, begun = cpu_seconds(gateway), time.perf_counter()
-    found = spread(await many(calls, level, forwarded))
+    results = await many(calls, level, forwarded)
     seconds, cpu = time.perf_counter() - begun, (cpu_seconds(gateway) - used) / calls * 1000
-    recalls = case.words and "pass" not in case.name
-    own = await recall_times(session, serving.http, case, calls // 2, level) if recalls else 0.0
+    found = spread([whole for whole, _ in results])
+    own = statistics.median(recall for _, recall in results)
+    rest = statistics.median(whole - recall for whole, recall in results) - floor[0]
     added = "".join(f"{through - without:8.2f}" for through, without in zip(found, floor, strict=True))
     events = f"  {cpu / EVENTS * 1000:.0f} µs an event" if case.stream else ""
-    print(f"{case.name:24}{level:>5}{added}{'':12}{cpu:8.2f}{own:12.2f}{calls / seconds:12.0f}{events}", flush=True)
+    print(f"{case.name:20}{level:>5}{added}{own:12.2f}{rest:12.2f}{cpu:8.2f}{calls / seconds:12.0f}{events}", flush=True)
 
 
 def main() -> None:
