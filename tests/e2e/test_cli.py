@@ -14,14 +14,15 @@ import pytest
 from tests.e2e.serving import PROJECT_ID, ROOT, Serving, wait_until
 
 
-def mneme(data_dir: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run a command on a data directory."""
+def mneme(data_dir: Path, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a command on a data directory, with something on its standard input."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MNEME_")}
     return subprocess.run(
         [sys.executable, "-m", "service", *words],
         env={**environment, "MNEME_DATA_DIR": str(data_dir)},
         cwd=ROOT,
         capture_output=True,
+        input=given,
         text=True,
         timeout=100,
         check=False,
@@ -90,6 +91,29 @@ def test_a_reindex_brings_everything_back(serving: Serving, remembered: str) -> 
     assert done.returncode == 0, done.stderr
     with serving.client() as http:
         wait_until(lambda: recalled(http, remembered), "the message is in the index again")
+
+
+def test_an_export_is_imported_the_same(serving: Serving, remembered: str) -> None:
+    """Into another project: by the lines of `export` as by those of the REST API, and a third export equals the first."""
+    user_id = remembered.rpartition("/")[2]
+    exported = mneme(serving.data_dir, "export", user_id, "--project", PROJECT_ID).stdout
+    with serving.client() as http:
+        rest = http.get(f"{remembered}/export").raise_for_status().text
+    for archive in (exported, rest):
+        project = mneme(serving.data_dir, "projects", "create").stdout.strip()
+        done = mneme(serving.data_dir, "import", "--project", project, given=archive)
+        assert f"user {user_id}: 1 sessions, 1 messages, 0 memories" in done.stderr
+        assert exported == mneme(serving.data_dir, "export", user_id, "--project", project).stdout
+
+
+def test_a_bad_line_is_named(serving: Serving, remembered: str) -> None:
+    """`import` says which line is wrong, imports nothing and returns 1."""
+    user_id = remembered.rpartition("/")[2]
+    exported = mneme(serving.data_dir, "export", user_id, "--project", PROJECT_ID).stdout
+    project = mneme(serving.data_dir, "projects", "create").stdout.strip()
+    failed = mneme(serving.data_dir, "import", "--project", project, given=exported.replace('"role":"user"', '"role":"person"'))
+    assert (1, True) == (failed.returncode, failed.stderr.startswith("mneme: line 3: "))
+    assert f"mneme: User {user_id} not found\n" == mneme(serving.data_dir, "export", user_id, "--project", project).stderr
 
 
 def test_health_is_the_exit_code(serving: Serving) -> None:

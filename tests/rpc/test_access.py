@@ -27,7 +27,7 @@ BESIDE_IDS: Mapping[str, Mapping[str, Any]] = {
 }
 """What a request needs beside ids to be valid and to do something."""
 
-NAMES_NOTHING = {"CreateUser", "ListUsers", "GetSystemPrompt", "GetCurrentProject"}
+NAMES_NOTHING = {"CreateUser", "ListUsers", "GetSystemPrompt", "GetCurrentProject", "ImportMemories"}
 """Methods whose requests name nothing that exists."""
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import protovalidate
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from service.domain.archives import ArchivedMemory, ArchivedSession, ArchivedUser, ArchiveRecord
 from service.domain.errors import InvalidRequest, UserAlreadyExists, UserNotFound
 from service.domain.ids import MemoryId, ProjectId, SessionId, UserId
-from service.domain.memories import MemoryFilter
+from service.domain.memories import MemoryFilter, Source
 from service.domain.ports.work import IndexedKind
 from service.domain.projects import ProjectSettings
 from service.domain.sessions import Message, MessageRole, NewMessage, NewSession, SessionStatus
@@ -46,7 +47,7 @@ async def live(world: World, clock: FakeClock) -> None:
     await world.application.sessions.add_messages(
         world.project_id, world.user.user_id, session.session_id, said_last, idempotency_key=None
     )
-    busy = await world.say("I adopted a dog named Rex.")
+    busy = await world.say("I adopted a dog named Rex.", "Good night.")
     await world.application.sessions.process(world.project_id, world.user.user_id, busy)
 
 
@@ -82,7 +83,7 @@ async def test_an_archive_holds_everything(world: World, clock: FakeClock) -> No
     await live(world, clock)
     records = await exported(world)
     kinds = [type(record) for record in records]
-    assert [1, 7, 7, 3] == [kinds.count(kind) for kind in (ArchivedUser, ArchivedSession, Message, ArchivedMemory)]
+    assert [1, 7, 8, 3] == [kinds.count(kind) for kind in (ArchivedUser, ArchivedSession, Message, ArchivedMemory)]
     memories = [record for record in records if isinstance(record, ArchivedMemory)]
     assert [1, 1, 2] == sorted(len(memory.versions) for memory in memories)
     assert 2 == sum(bool(memory.connected) for memory in memories)
@@ -104,7 +105,7 @@ async def test_an_imported_user_is_recalled(world: World, clock: FakeClock) -> N
     stores, index = world.application.stores, world.application.index
     chains = await stores.memories.list(user.scope, PageRequest(offset=0, limit=100), MemoryFilter())
     assert {chain.chain_id for chain in chains.items} == await index.record_ids(IndexedKind.MEMORY, user.scope)
-    assert 7 == len(await index.record_ids(IndexedKind.TURN, user.scope))
+    assert 8 == len(await index.record_ids(IndexedKind.TURN, user.scope))
     assert 4 == len(await index.record_ids(IndexedKind.SUMMARY, user.scope))
 
 
@@ -151,51 +152,49 @@ async def test_an_id_that_is_taken_changes_nothing(world: World, clock: FakeCloc
     assert records == await exported(world)
 
 
-async def spoilt(records: list[ArchiveRecord], how: str) -> tuple[int, list[ArchiveRecord]]:
+SPOILT: Mapping[str, tuple[type, dict[str, Any]]] = {
+    "message of another session": (Message, {"session_id": SessionId(NOBODY)}),
+    "message out of order": (Message, {"index": 7}),
+    "message before the one before": (Message, {"timestamp": PAST}),
+    "huge metadata": (ArchivedSession, {"metadata": {"text": "x" * 70_000}}),
+    "processed at no time": (ArchivedSession, {"status": SessionStatus.PROCESSED}),
+    "unknown connection": (ArchivedMemory, {"connected": (MemoryId(NOBODY),)}),
+    "no version": (ArchivedMemory, {"versions": ()}),
+}
+SPOILT_VERSION: Mapping[str, dict[str, Any]] = {
+    "unknown session": {"session_id": SessionId(NOBODY)},
+    "no source": {"sources": ()},
+    "unknown source": {"sources": (Source(session_id=SessionId(NOBODY), message_index=0),)},
+    "newest expired": {"expired_at": PAST},
+    "ends before it starts": {"event_end": PAST},
+}
+"""What can be wrong with the last record of a kind, and with the newest version of the last memory."""
+
+
+def last(records: Sequence[ArchiveRecord], kind: type) -> int:
+    """Return the place of the last record of a kind."""
+    return max(place for place, record in enumerate(records) if isinstance(record, kind))
+
+
+def spoilt(records: Sequence[ArchiveRecord], how: str) -> tuple[int, list[ArchiveRecord]]:
     """Return the archive with one thing wrong, and which record, from 1, it is."""
-    places = {
-        kind: [i for i, one in enumerate(records) if isinstance(one, kind)] for kind in (ArchivedSession, Message, ArchivedMemory)
-    }
-    session, message, memory = (places[kind][-1] for kind in (ArchivedSession, Message, ArchivedMemory))
-    changed = {
-        "session twice": (session, replace(records[session], session_id=records[1].session_id)),
-        "message of another session": (message, replace(records[message], session_id=SessionId(NOBODY))),
-        "message out of order": (message, replace(records[message], index=7)),
-        "unknown session": (memory, _with_version(records[memory], session_id=SessionId(NOBODY))),
-        "no source": (memory, _with_version(records[memory], sources=())),
-        "newest expired": (memory, _with_version(records[memory], expired_at=PAST)),
-        "version twice": (memory, replace(records[memory], versions=records[places[ArchivedMemory][0]].versions)),
-        "unknown connection": (memory, replace(records[memory], connected=(MemoryId(NOBODY),))),
-        "huge metadata": (session, replace(records[session], metadata={"text": "x" * 70_000})),
-        "second user": (message, records[0]),
-    }
-    place, record = changed[how]
-    return place + 1, [*records[:place], record, *records[place + 1 :]]
+    if how in SPOILT:
+        kind, fields = SPOILT[how]
+    else:
+        kind, memory = ArchivedMemory, records[-1]
+        assert isinstance(memory, ArchivedMemory)
+        newest: Any = replace(memory.versions[-1], **SPOILT_VERSION[how])
+        fields = {"versions": (*memory.versions[:-1], newest)}
+    place = last(records, kind)
+    record: Any = records[place]
+    return place + 1, [*records[:place], replace(record, **fields), *records[place + 1 :]]
 
 
-def _with_version(memory: ArchivedMemory, **fields: object) -> ArchivedMemory:
-    return replace(memory, versions=(*memory.versions[:-1], replace(memory.versions[-1], **fields)))
-
-
-@pytest.mark.parametrize(
-    "how",
-    [
-        "session twice",
-        "message of another session",
-        "message out of order",
-        "unknown session",
-        "no source",
-        "newest expired",
-        "version twice",
-        "unknown connection",
-        "huge metadata",
-        "second user",
-    ],
-)
+@pytest.mark.parametrize("how", [*SPOILT, *SPOILT_VERSION])
 async def test_a_bad_record_changes_nothing(world: World, clock: FakeClock, how: str) -> None:
     """The error names the record; no user is there, and not a key of it is left."""
     await live(world, clock)
-    number, records = await spoilt(await exported(world), how)
+    number, records = spoilt(await exported(world), how)
     redis = world.application.stores.users.database
     project = await world.application.projects.create(None, name="other", settings=ProjectSettings())
     before = await redis.get("KEYS", "*")
@@ -204,6 +203,17 @@ async def test_a_bad_record_changes_nothing(world: World, clock: FakeClock, how:
     with pytest.raises(UserNotFound):
         await world.application.users.get(project.project_id, world.user.user_id)
     assert [] == [key for key in await redis.get("KEYS", "*") if key not in before]
+
+
+@pytest.mark.parametrize("kind", [ArchivedUser, ArchivedSession, ArchivedMemory])
+async def test_a_record_that_comes_twice_is_refused(world: World, clock: FakeClock, kind: type) -> None:
+    """Each user, session and memory is one."""
+    await live(world, clock)
+    records = await exported(world)
+    place = last(records, kind)
+    project = await world.application.projects.create(None, name="other", settings=ProjectSettings())
+    with pytest.raises(InvalidRequest, match=f"^record {place + 2}: "):
+        await world.application.archives.restore(project.project_id, give([*records[: place + 1], *records[place:]]))
 
 
 async def test_an_empty_archive_is_refused(world: World) -> None:
