@@ -116,6 +116,7 @@ class PatientModel:
 
 
 def _pause(attempt: int, wanted: timedelta | None) -> timedelta:
-    """Return how long to wait after failed *attempt*, at least as long as *wanted*; jittered, so that workers spread."""
-    backoff = FIRST_PAUSE * float(2 ** (attempt - 1)) * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
-    return max(backoff, wanted) if wanted is not None else backoff
+    """Return how long to wait after failed *attempt*: what the provider *wanted*, else more each time, jittered."""
+    if wanted is not None:
+        return wanted
+    return FIRST_PAUSE * float(2 ** (attempt - 1)) * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
