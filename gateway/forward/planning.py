@@ -51,7 +51,7 @@ class Plan:
     """
     A request as it goes to the provider, and what is to be known when the answer comes.
 
-    *turn* is None when nothing is to be stored. *session_id* is empty when the service gave none. *recall* is the time that it took.
+    *turn* is None when nothing is to be stored. *session_id* is empty when the service gave none. *recall* is how long it took.
     """
 
     body: bytes
