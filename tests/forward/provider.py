@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from aiohttp import web
 
@@ -114,9 +114,10 @@ def abort(request: web.BaseRequest) -> None:
     request.transport.abort()
 
 
-async def until_cancelled() -> None:
+async def until_cancelled() -> NoReturn:
     """Wait forever."""
     await asyncio.Event().wait()
+    raise AssertionError
 
 
 @asynccontextmanager
