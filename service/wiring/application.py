@@ -1,41 +1,28 @@
-"""The composition root: the only place that knows which adapter stands behind which port."""
+"""The use cases over the adapters, without a server: what the servicers, the worker and the command line call."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TypeVar
 
-import structlog
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 
-from service.domain.errors import StorageUnavailable
 from service.domain.ports.index import VectorIndex
 from service.domain.ports.models import Clock, Embedder, Extractor
-from service.domain.values import JsonObject
 from service.extraction.embedded import EmbeddedExtractor
 from service.extractors import open_extractor
 from service.models import open_embedder
 from service.recall.context import ContextBuilder
 from service.recall.recaller import Recaller
-from service.rpc.archives import ArchiveCalls, ArchivesServicer
-from service.rpc.conflicts import ConflictCalls, ConflictsServicer
-from service.rpc.interceptors import layers
-from service.rpc.interceptors.log import RpcMetrics
-from service.rpc.memory import MemoryCalls, MemoryServicer
-from service.rpc.projects import ProjectCalls, ProjectsServicer
-from service.rpc.server import Servicers, running_server
-from service.rpc.sessions import SessionCalls, SessionsServicer
-from service.rpc.turns import TurnCalls, TurnsServicer
-from service.rpc.users import UserCalls, UsersServicer
+from service.rpc.archives import ArchiveCalls
+from service.rpc.conflicts import ConflictCalls
+from service.rpc.memory import MemoryCalls
+from service.rpc.projects import ProjectCalls
+from service.rpc.sessions import SessionCalls
+from service.rpc.turns import TurnCalls
+from service.rpc.users import UserCalls
 from service.settings import InvalidSetting, Settings
-from service.storage import embedded
 from service.storage.redis import RedisStores, open_stores
 from service.usecases.archives.export import ExportUser
 from service.usecases.archives.restore import ImportMemories
@@ -58,7 +45,7 @@ from service.usecases.memory.stream_context import StreamContext
 from service.usecases.processing.plan import Planner
 from service.usecases.processing.process_session import ProcessSession
 from service.usecases.projects.authenticate import Authenticate
-from service.usecases.projects.bootstrap import Bootstrap, Bootstrapped
+from service.usecases.projects.bootstrap import Bootstrap
 from service.usecases.projects.create import CreateProject
 from service.usecases.projects.create_key import CreateKey
 from service.usecases.projects.get import GetProject
@@ -84,21 +71,7 @@ from service.usecases.users.get import GetUser
 from service.usecases.users.list import ListUsers
 from service.usecases.users.list_recent_messages import ListRecentMessages
 from service.usecases.users.update import UpdateUser
-from service.worker import Worker, WorkerMetrics, WorkerOptions, working
-
-T = TypeVar("T")
-
-_PEPPER_FILE = "key_pepper"
-_START_PATIENCE = timedelta(seconds=60)
-_START_PAUSE = 0.1
-
-
-class SystemClock:
-    """The clock of this machine."""
-
-    def now(self) -> datetime:
-        """Return the present, in UTC."""
-        return datetime.now(UTC)
+from service.wiring.adapters import SystemClock, entered, open_index, patiently, pepper_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,22 +97,7 @@ class Application:
 
     async def prepare_index(self) -> None:
         """Make the index ready for the configured embedder, waiting for it to come up. Raises IndexModelMismatch."""
-        await _patiently(lambda: self.index.prepare(model=self.embedder.model, dimension=self.embedder.dimension))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunningService:
-    """A service that takes calls at *address*, `host:port` or `unix:<path>`."""
-
-    address: str
-    application: Application
-    bootstrapped: Bootstrapped
-
-    def events(self) -> Iterator[JsonObject]:
-        """Yield what whoever started the process must know, to be written to standard output as one JSON object a line."""
-        made = self.bootstrapped
-        yield {"event": "bootstrap", "project_id": made.project_id, "api_key": made.api_key}
-        yield {"event": "listening", "grpc": self.address}
+        await patiently(lambda: self.index.prepare(model=self.embedder.model, dimension=self.embedder.dimension))
 
 
 @asynccontextmanager
@@ -153,63 +111,14 @@ async def open_application(
     """
     if settings.redis_url is None:
         raise InvalidSetting("MNEME_REDIS_URL", "is not set: name a server, or run `mneme serve`, which brings one along")
-    open_index = _index_opener(settings)
+    index_opener = open_index(settings)
     async with AsyncExitStack() as stack:
-        stores = await _entered(stack, lambda: open_stores(str(settings.redis_url), buckets=settings.buckets))
-        index = await stack.enter_async_context(open_index)
+        stores = await entered(stack, lambda: open_stores(str(settings.redis_url), buckets=settings.buckets))
+        index = await stack.enter_async_context(index_opener)
         embedder = await stack.enter_async_context(open_embedder(settings.embedder, threads=settings.embedder_threads))
         extractor = await stack.enter_async_context(open_extractor(settings, embedder, registry or CollectorRegistry()))
         clock = clock or SystemClock()
-        yield build_application(stores, index, embedder, clock, pepper=_pepper(settings), extractor=extractor)
-
-
-@asynccontextmanager
-async def running_service(
-    settings: Settings, *, worker: bool = True, clock: Clock | None = None
-) -> AsyncIterator[RunningService]:
-    """
-    Serve gRPC, and do the worker's part unless *worker* is False, until the block is left.
-
-    Raises what `open_application` raises, IndexModelMismatch, and OSError when the address cannot be had.
-    """
-    log = structlog.get_logger("service")
-    registry = CollectorRegistry()
-    async with AsyncExitStack() as stack:
-        application = await stack.enter_async_context(open_application(settings, clock=clock, registry=registry))
-        await application.prepare_index()
-        bootstrapped = await application.bootstrap(project_id=settings.bootstrap_project_id, api_key=settings.bootstrap_api_key)
-        _serve_metrics(stack, settings, registry)
-        if worker:
-            await stack.enter_async_context(_working(application, settings, registry))
-        # entered last: new calls are refused before the worker stops
-        address = await stack.enter_async_context(
-            running_server(
-                settings.grpc_listen,
-                _servicers(application),
-                layers(
-                    log=log,
-                    metrics=RpcMetrics(registry),
-                    authenticate=application.authenticate,
-                    deadline=settings.call_timeout,
-                ),
-                grace=settings.shutdown_grace,
-            )
-        )
-        log.info("service started", address=address, worker=worker)
-        yield RunningService(address=address, application=application, bootstrapped=bootstrapped)
-        log.info("service stopping")
-
-
-@asynccontextmanager
-async def running_worker(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Application]:
-    """Do the worker's part alone until the block is left. Raises what `open_application` raises, and IndexModelMismatch."""
-    registry = CollectorRegistry()
-    async with AsyncExitStack() as stack:
-        application = await stack.enter_async_context(open_application(settings, clock=clock, registry=registry))
-        await application.prepare_index()
-        _serve_metrics(stack, settings, registry)
-        await stack.enter_async_context(_working(application, settings, registry))
-        yield application
+        yield build_application(stores, index, embedder, clock, pepper=pepper_of(settings), extractor=extractor)
 
 
 def build_application(
@@ -318,92 +227,3 @@ def _project_calls(stores: RedisStores, clock: Clock, *, pepper: bytes) -> Proje
         list_keys=ListKeys(projects),
         revoke_key=RevokeKey(projects),
     )
-
-
-def _servicers(application: Application) -> Servicers:
-    return Servicers(
-        users=UsersServicer(application.users),
-        sessions=SessionsServicer(application.sessions),
-        memory=MemoryServicer(application.memory),
-        conflicts=ConflictsServicer(application.conflicts),
-        projects=ProjectsServicer(application.projects),
-        turns=TurnsServicer(application.turns),
-        archives=ArchivesServicer(application.archives),
-    )
-
-
-def _working(application: Application, settings: Settings, registry: CollectorRegistry) -> AbstractAsyncContextManager[None]:
-    worker = Worker(
-        jobs=application.stores.jobs,
-        process_session=application.process_session,
-        settle_conflict=application.settle_conflict,
-        sync_index=application.sync_index,
-        log=structlog.get_logger("worker"),
-        metrics=WorkerMetrics(registry),
-        options=WorkerOptions(concurrency=settings.workers, max_attempts=settings.max_attempts),
-    )
-    return working(worker, grace=settings.shutdown_grace)
-
-
-def _index_opener(settings: Settings) -> AbstractAsyncContextManager[VectorIndex]:
-    if settings.qdrant_url is not None:
-        from service.storage import qdrant  # noqa: PLC0415 - its client takes as long to import as everything else together
-
-        return qdrant.open_index(settings.qdrant_url, api_key=settings.qdrant_api_key)
-    if settings.index_socket is not None:
-        return embedded.open_index(settings.index_socket)
-    raise InvalidSetting("MNEME_QDRANT_URL", "is not set: name a server, or run `mneme serve`, which brings an engine along")
-
-
-async def _entered(stack: AsyncExitStack, opener: Callable[[], AbstractAsyncContextManager[T]]) -> T:
-    return await _patiently(lambda: stack.enter_async_context(opener()))
-
-
-async def _patiently(attempt: Callable[[], Awaitable[T]]) -> T:
-    """Return what *attempt* returns, trying again while a store that starts at the same time is not up yet."""
-    deadline = asyncio.get_running_loop().time() + _START_PATIENCE.total_seconds()
-    while True:
-        try:
-            return await attempt()
-        except StorageUnavailable:
-            if asyncio.get_running_loop().time() >= deadline:
-                raise
-            await asyncio.sleep(_START_PAUSE)
-
-
-def _serve_metrics(stack: AsyncExitStack, settings: Settings, registry: CollectorRegistry) -> None:
-    if settings.metrics_listen is None:
-        return
-    host, _, port = settings.metrics_listen.rpartition(":")
-    if not port.isdecimal():
-        raise InvalidSetting("MNEME_METRICS_LISTEN", "must be host:port")
-    server, _ = start_http_server(int(port), addr=host or "127.0.0.1", registry=registry)
-    stack.callback(server.shutdown)
-
-
-def _pepper(settings: Settings) -> bytes:
-    """Return the pepper of API keys: the configured one, else the data directory's, made on the first start."""
-    if settings.key_pepper is not None:
-        return settings.key_pepper.encode()
-    path = settings.data_dir / _PEPPER_FILE
-    if not path.exists():
-        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _write_once(path, secrets.token_hex(32))
-    return path.read_text().strip().encode()
-
-
-def _write_once(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all, unless another process was first."""
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(descriptor)
-    try:
-        # unlike a rename, a link does not take the place of what is there
-        os.link(draft, path)
-    except FileExistsError:
-        return
-    finally:
-        draft.unlink()
