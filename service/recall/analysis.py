@@ -77,6 +77,18 @@ def hints_of(text: str) -> QueryHints:
     )
 
 
+def has_word(text: str) -> bool:
+    """Return whether *text* has a word or a number in any script."""
+    return _WORD.search(text) is not None
+
+
+@lru_cache(maxsize=8_192)
+def content_words(text: str) -> tuple[str, ...]:
+    """Return the content words of *text*, case-folded and without possessive, each once."""
+    bare = (_POSSESSIVE.sub("", word.casefold()) for word in _WORD.findall(text))
+    return tuple(dict.fromkeys(word for word in bare if len(word) > 2 and word not in _STOP_WORDS and not word.isdigit()))
+
+
 def statement_of(text: str, hints: QueryHints) -> str:
     """
     Return the query turned towards how an answer would be put: without its question words, and, when it names one person, said

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from service.domain.ids import ChainId, SessionId
 from service.domain.memories import MemoryChain, Source
@@ -21,6 +23,7 @@ from service.domain.sessions import Message, Summary
 from service.recall.analysis import QueryHints
 from service.recall.dates import date_ranges
 from service.recall.indexing import turn_id
+from service.recall.kindred import KINDRED, Kindred, kindred_words
 from service.recall.pool import Pool, pool_of
 from service.recall.ranking import Ranked, preselect, rank
 from service.recall.searches import HitList, Reading, search
@@ -49,7 +52,8 @@ class Plan:
     What one hop looks for: the *readings* of the query, and what *weights* their signals have.
 
     *candidates* is how many of what is found are read and ranked by their text as well; *summaries* how many summaries are read.
-    *dates* tells whether to look for spans of time in the query.
+    *dates* tells whether to look for spans of time in the query, *kindred* of how many of the best the words are compared with
+    the query's.
     """
 
     readings: Sequence[Reading]
@@ -58,6 +62,7 @@ class Plan:
     candidates: int
     summaries: int
     dates: bool = True
+    kindred: int = 0
     where: IndexFilter = field(default_factory=IndexFilter)
 
 
@@ -65,13 +70,15 @@ class Plan:
 class Evidence:
     """
     What one hop found: *ranked* turns, best first, the memories that come from them by turn id, *summaries* with their
-    similarity to the query, best first, and the *date_ranges* that were read out of the query.
+    similarity to the query, best first, the *date_ranges* that were read out of the query, and by word of the query the *kindred*
+    words that the messages use for it.
     """
 
     ranked: Sequence[Ranked]
     chains: Mapping[str, Sequence[MemoryChain]]
     summaries: Sequence[tuple[Summary, float]]
     date_ranges: Sequence[DateRange]
+    kindred: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 async def gather_evidence(tools: Tools, query: RecallQuery, plan: Plan) -> Evidence:
@@ -84,13 +91,22 @@ async def gather_evidence(tools: Tools, query: RecallQuery, plan: Plan) -> Evide
     newest = max((message.timestamp for message in messages.values()), default=query.now)
     spans = date_ranges(query.text, query.now, newest=newest) if plan.dates else []
     anchor = _anchor(tools.embedder, pool, messages, plan.hints)
+    kin = await _kindred(tools.embedder, plan, messages)
     similar = {hit.session_id: tools.embedder.similarity(hit.score) for hit in found["session_meaning"].hits}
     return Evidence(
-        ranked=rank(pool, messages, plan.hints, plan.weights, anchor=anchor, spans=spans),
+        ranked=rank(pool, messages, plan.hints, plan.weights, anchor=anchor, spans=spans, more={KINDRED: kin.column}),
         chains=chains,
         summaries=[(summary, similar[summary.session_id]) for summary in summaries],
         date_ranges=spans,
+        kindred=kin.words,
     )
+
+
+async def _kindred(embedder: Embedder, plan: Plan, messages: Mapping[int, Message]) -> Kindred:
+    """Return the kindred words in the best of *messages*, which are in the order of the index; the rest count as average."""
+    texts = [message.content for message in messages.values()][: plan.kindred]
+    found = await kindred_words(embedder, plan.hints, texts)
+    return replace(found, column=np.pad(found.column, (0, len(messages) - len(texts))))
 
 
 async def _read(

@@ -79,7 +79,7 @@ def pool_of(found: Mapping[str, HitList]) -> Pool:
     }
     raw = {name: _column(scores[name], len(places), _floor(found, name)) for name in scores}
     raw[NEIGHBOUR] = _neighbours(raw["meaning"], rows, places, _floor(found, "meaning"))
-    signals = {name: _standardised(column) for name, column in raw.items()} | _session_signals(found, places)
+    signals = {name: standardised(column) for name, column in raw.items()} | _session_signals(found, places)
     return Pool(
         places=places,
         signals=signals,
@@ -133,12 +133,13 @@ def _session_signals(found: Mapping[str, HitList], places: Sequence[Place]) -> d
         floor = _floor(found, name)
         column = np.array([scores.get(place.session_id, floor) for place in places], dtype=np.float64)
         standard = np.zeros(len(places))
-        standard[judged] = _standardised(column[judged])
+        standard[judged] = standardised(column[judged])
         signals[name] = standard
     return signals
 
 
-def _standardised(column: Column) -> Column:
+def standardised(column: Column) -> Column:
+    """Return *column* as z-scores; 0 throughout when all its values are the same."""
     if column.size == 0:
         return column
     spread = float(column.std())

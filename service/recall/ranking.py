@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 
 import numpy as np
 
@@ -58,16 +59,17 @@ def rank(
     *,
     anchor: float,
     spans: Sequence[DateRange] = (),
+    more: Mapping[str, Column] = MappingProxyType({}),
 ) -> list[Ranked]:
     """
     Return the candidates that have a message among *messages*, by row, best first.
 
     *anchor*, 0 to 1, is how near the best candidate is to the query. What was said in one of *spans*, or soon after an event
-    in it, gains by that; nothing is left out for it.
+    in it, gains by that; nothing is left out for it. *more* are further traits of *messages*, one value for each of them.
     """
     rows = list(messages)
     columns = {name: weight * pool.signals[name][rows] for name, weight in weights.index.items()}
-    traits = trait_columns([messages[row] for row in rows], hints, spans)
+    traits = {**trait_columns([messages[row] for row in rows], hints, spans), **more}
     columns |= {name: weight * traits[name] for name, weight in weights.text.items()}
     total = sum(columns.values(), np.zeros(len(rows)))
     scores = anchor * scores_of(total)

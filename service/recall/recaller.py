@@ -5,9 +5,11 @@ from __future__ import annotations
 from service.domain.ports.index import VectorIndex
 from service.domain.ports.models import Embedder
 from service.domain.ports.stores import MemoryStore, SessionStore
-from service.domain.recall import RecallQuery, RecallResult
+from service.domain.recall import RecallQuery, RecallResult, StrategyName
 from service.recall import STRATEGIES
+from service.recall.analysis import has_word
 from service.recall.evidence import StageListener, Tools
+from service.recall.strategies.auto import choose
 
 __all__ = ["Recaller", "StageListener"]
 
@@ -25,6 +27,9 @@ class Recaller:
 
         Raises StorageUnavailable.
         """
+        if not has_word(query.text):
+            # nothing is about nothing, yet the embedding of an empty text is near to some others
+            return RecallResult(strategy=choose(query) if query.strategy is StrategyName.AUTO else query.strategy, items=())
         return await STRATEGIES[query.strategy](self._tools, query, on_stage or _ignore)
 
 

@@ -45,6 +45,16 @@ async def test_the_strategy_that_ran_is_reported(person: Person, strategy: Strat
     assert result.strategy is strategy
 
 
+@pytest.mark.parametrize("strategy", list(StrategyName))
+@pytest.mark.parametrize("text", ["", "  ", "?!", "🐶"])
+async def test_a_query_without_a_word_finds_nothing(person: Person, strategy: StrategyName, text: str) -> None:
+    """What asks for nothing gets nothing, although its embedding is near to some."""
+    await person.says(*FILLER)
+    result = await person.world.recaller(person.asks(text, strategy=strategy))
+    assert list(result.items) == []
+    assert result.strategy is not StrategyName.AUTO
+
+
 async def test_auto_reports_what_it_chose(person: Person) -> None:
     """Auto is never reported."""
     result = await person.world.recaller(person.asks("How many dogs do I have?", strategy=StrategyName.AUTO))

@@ -1,8 +1,9 @@
 """
 Agentic: several hops, each led by what the hops before found, with the reasons told. Driven by rules.
 
-The first hop gathers for a question that may need several messages. A query about several people or things is then asked for each
-of them alone. At last the connections of the memories found are followed. A turn keeps the best score that any hop gave it.
+The first hop gathers for a question that may need several messages, whatever words they use for what is asked. A query about
+several people or things is then asked for each of them alone. At last the connections of the memories found are followed. A turn
+keeps the best score that any hop gave it.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from service.domain.recall import Recalled, RecalledKind, RecallQuery, RecallRes
 from service.recall.analysis import hints_of, statement_of
 from service.recall.evidence import Evidence, Plan, StageListener, Tools, gather_evidence
 from service.recall.ranking import Ranked
-from service.recall.searches import STATEMENT_SIGNALS, Reading
+from service.recall.searches import QUERY_SIGNALS, STATEMENT_SIGNALS, Reading
 from service.recall.selection import select
 from service.recall.strategies.balanced import plan_of
 from service.recall.weights import GATHERING
 
+COMPARED = 150
+"""Of how many candidates the words are compared with the query's. Comparing more finds no more."""
 MAX_PARTS = 3
 """Into how many a query is taken apart at most."""
 PART_WEIGHT = 0.5
@@ -82,19 +85,24 @@ def parts_of(text: str) -> list[str]:
 
 def _first_plan(query: RecallQuery) -> Plan:
     plan = plan_of(query)
-    statement = Reading(text=statement_of(query.text, plan.hints) or query.text, signals=tuple(STATEMENT_SIGNALS))
-    return replace(plan, readings=[*plan.readings, statement], weights=GATHERING)
+    readings = [
+        Reading(text=query.text, signals=tuple(QUERY_SIGNALS)),
+        Reading(text=statement_of(query.text, plan.hints) or query.text, signals=tuple(STATEMENT_SIGNALS)),
+    ]
+    return replace(plan, readings=readings, weights=GATHERING, kindred=COMPARED)
 
 
 def _part_plan(query: RecallQuery, part: str) -> Plan:
-    return replace(plan_of(replace(query, text=part)), weights=GATHERING, summaries=0)
+    return replace(_first_plan(replace(query, text=part)), summaries=0)
 
 
 def _first_reason(plan: Plan, found: Evidence) -> str:
     sessions = len({turn.message.session_id for turn in found.ranked})
     words = ", ".join(plan.hints.keywords) or "no content word"
     dates = f", drawn to {len(found.date_ranges)} spans of time" if found.date_ranges else ""
-    return f"Searched for {words}{dates}: {len(found.ranked)} candidates in {sessions} sessions."
+    kin = "; ".join(f"{word} ({', '.join(others)})" for word, others in found.kindred.items())
+    also = f" Words that are near to those of the query counted as well: {kin}." if kin else ""
+    return f"Searched for {words}{dates}: {len(found.ranked)} candidates in {sessions} sessions.{also}"
 
 
 def _merged(hops: Sequence[Evidence]) -> Evidence:
