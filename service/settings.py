@@ -134,7 +134,20 @@ class Settings:
             parse=_count(1),
         ),
     )
-    embedder: str = field(default="minilm", metadata=_about("MNEME_EMBEDDER", "Model that embeds text."))
+    embedder: str = field(
+        default="minilm",
+        metadata=_about(
+            "MNEME_EMBEDDER", "Model that embeds text: `minilm`, or `openai:<model>` for any server that speaks OpenAI's API."
+        ),
+    )
+    embedder_base_url: str | None = field(
+        default=None, metadata=_about("MNEME_EMBEDDER_BASE_URL", "Where that server is. Empty: OpenAI itself.")
+    )
+    embedder_api_key: str | None = field(
+        default=None,
+        repr=False,
+        metadata=_about("MNEME_EMBEDDER_API_KEY", "Credential for that server; one of your own may want none."),
+    )
     embedder_threads: int = field(
         default=2, metadata=_about("MNEME_EMBEDDER_THREADS", "Threads that the embedder may use at once.", parse=_count(1))
     )

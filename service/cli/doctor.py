@@ -21,7 +21,7 @@ from service.domain.ports.work import IndexedKind
 from service.domain.sessions import SessionFilter
 from service.domain.values import PageRequest
 from service.models import open_embedder
-from service.settings import Settings
+from service.settings import InvalidSetting, Settings
 
 if TYPE_CHECKING:
     from service.wiring import Application
@@ -63,17 +63,23 @@ async def _findings(settings: Settings, *, quick: bool) -> AsyncIterator[Finding
         async with open_application(settings) as application:
             async for finding in _stores(application, quick=quick):
                 yield finding
-    except (DomainError, OSError) as error:
+    except (DomainError, InvalidSetting, OSError) as error:
         yield Finding(good=False, text=f"stores: {error}")
 
 
 async def _model(settings: Settings) -> Finding:
     try:
-        async with open_embedder(settings.embedder, threads=settings.embedder_threads) as embedder:
+        opened = open_embedder(
+            settings.embedder,
+            threads=settings.embedder_threads,
+            base_url=settings.embedder_base_url,
+            api_key=settings.embedder_api_key,
+        )
+        async with opened as embedder:
             vectors = await embedder.embed(["Is this model whole?"])
             good = len(vectors[0]) == embedder.dimension
             return Finding(good=good, text=f"embedder {embedder.model}, {embedder.dimension} dimensions")
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, DomainError) as error:
         return Finding(good=False, text=f"embedder {settings.embedder}: {error}")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import distribution
@@ -19,6 +19,7 @@ import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
 
+from service.models import EmbedderChoice
 from service.models.batching import Batcher, Vector32
 from service.models.cache import VectorCache
 
@@ -64,18 +65,27 @@ _TOKENIZER_FILE = _Part(
 )
 
 
+def token_counter() -> Callable[[str], int]:
+    """Return what counts the tokens of a text, without the two that frame it. Raises FileNotFoundError, ValueError."""
+    tokenizer = Tokenizer.from_file(str(_TOKENIZER_FILE.located()))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+
+    def count(text: str) -> int:
+        return len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+    return count
+
+
 class MiniLm:
     """The model itself: text in, unit vectors out, on the calling thread. Safe to call from several threads."""
 
     def __init__(self) -> None:
         """Load both files. Raises FileNotFoundError, ValueError."""
-        tokenizer = str(_TOKENIZER_FILE.located())
-        self._tokenizer = Tokenizer.from_file(tokenizer)
+        self._tokenizer = Tokenizer.from_file(str(_TOKENIZER_FILE.located()))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.enable_padding()
-        self._counter = Tokenizer.from_file(tokenizer)
-        self._counter.no_truncation()
-        self._counter.no_padding()
+        self._count_tokens = token_counter()
         options = onnxruntime.SessionOptions()
         # one thread per batch and several batches at once: faster for short texts than many threads in one batch
         options.intra_op_num_threads = 1
@@ -95,7 +105,7 @@ class MiniLm:
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens *text* has, without the two that frame it."""
-        return len(self._counter.encode(text, add_special_tokens=False).ids)
+        return self._count_tokens(text)
 
 
 class MiniLmEmbedder:
@@ -139,10 +149,10 @@ class MiniLmEmbedder:
 
 
 @asynccontextmanager
-async def open_minilm(*, threads: int) -> AsyncIterator[MiniLmEmbedder]:
-    """Load the model in a thread and give its embedder, running at most *threads* batches at once."""
+async def open_minilm(choice: EmbedderChoice) -> AsyncIterator[MiniLmEmbedder]:
+    """Load the model in a thread and give its embedder, running at most as many batches at once as there are threads."""
     model = await asyncio.to_thread(MiniLm)
-    batcher = Batcher(model.encode, threads=threads)
+    batcher = Batcher(model.encode, threads=choice.threads)
     try:
         yield MiniLmEmbedder(model, batcher)
     finally:

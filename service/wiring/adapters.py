@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
 from service.domain.errors import StorageUnavailable
 from service.domain.ports.index import VectorIndex
+from service.domain.ports.models import Embedder
+from service.models import open_embedder
 from service.settings import InvalidSetting, Settings
 from service.storage import embedded
 
@@ -40,6 +42,23 @@ def open_index(settings: Settings) -> AbstractAsyncContextManager[VectorIndex]:
     if settings.index_socket is not None:
         return embedded.open_index(settings.index_socket)
     raise InvalidSetting("MNEME_QDRANT_URL", "is not set: name a server, or run `mneme serve`, which brings an engine along")
+
+
+@asynccontextmanager
+async def configured_embedder(settings: Settings) -> AsyncIterator[Embedder]:
+    """Give the embedder that the settings name. Raises InvalidSetting, StorageUnavailable when its server is not up."""
+    async with AsyncExitStack() as stack:
+        try:
+            opened = open_embedder(
+                settings.embedder,
+                threads=settings.embedder_threads,
+                base_url=settings.embedder_base_url,
+                api_key=settings.embedder_api_key,
+            )
+            embedder = await stack.enter_async_context(opened)
+        except ValueError as error:
+            raise InvalidSetting("MNEME_EMBEDDER", f"cannot be used: {error}") from None
+        yield embedder
 
 
 async def entered(stack: AsyncExitStack, opener: Callable[[], AbstractAsyncContextManager[T]]) -> T:

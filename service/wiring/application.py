@@ -11,8 +11,6 @@ from prometheus_client import CollectorRegistry
 from service.domain.ports.index import VectorIndex
 from service.domain.ports.models import Clock, Embedder, Extractor
 from service.extraction.embedded import EmbeddedExtractor
-from service.extractors import open_extractor
-from service.models import open_embedder
 from service.recall.context import ContextBuilder
 from service.recall.recaller import Recaller
 from service.rpc.archives import ArchiveCalls
@@ -71,7 +69,8 @@ from service.usecases.users.get import GetUser
 from service.usecases.users.list import ListUsers
 from service.usecases.users.list_recent_messages import ListRecentMessages
 from service.usecases.users.update import UpdateUser
-from service.wiring.adapters import SystemClock, entered, open_index, patiently, pepper_of
+from service.wiring.adapters import SystemClock, configured_embedder, entered, open_index, patiently, pepper_of
+from service.wiring.extractors import open_extractor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +114,7 @@ async def open_application(
     async with AsyncExitStack() as stack:
         stores = await entered(stack, lambda: open_stores(str(settings.redis_url), buckets=settings.buckets))
         index = await stack.enter_async_context(index_opener)
-        embedder = await stack.enter_async_context(open_embedder(settings.embedder, threads=settings.embedder_threads))
+        embedder = await entered(stack, lambda: configured_embedder(settings))
         extractor = await stack.enter_async_context(open_extractor(settings, embedder, registry or CollectorRegistry()))
         clock = clock or SystemClock()
         yield build_application(stores, index, embedder, clock, pepper=pepper_of(settings), extractor=extractor)

@@ -12,8 +12,9 @@ from service.domain.ports.models import LanguageModelError, ModelOverfull, Model
 MAX_PROBLEM = 300
 """How much of a provider's own words is kept."""
 REDACTED = "[redacted]"
+PASSING = frozenset({408, 409, 425, 429})
+"""Statuses below 500 that another attempt may not meet again."""
 
-_PASSING = frozenset({408, 409, 425, 429})
 _TOO_LARGE = 413
 _OVERFULL = re.compile(
     r"context[_ ](?:length|window|size)|maximum context|prompt is too long|input is too long|too many (?:input )?tokens",
@@ -30,7 +31,7 @@ def failure(status: int, message: str, headers: Mapping[str, str], *, api_key: s
     problem = f"HTTP {status}: {redacted(message, api_key)}"
     if status == _TOO_LARGE or (status < 500 and _OVERFULL.search(message)):
         return ModelOverfull(problem)
-    if _SPENT.search(message) or (status < 500 and status not in _PASSING):
+    if _SPENT.search(message) or (status < 500 and status not in PASSING):
         return ModelRejected(problem)
     return ModelUnavailable(problem, retry_after=retry_after(headers))
 
