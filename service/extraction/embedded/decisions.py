@@ -16,7 +16,7 @@ from service.domain.memories import Candidate, Decision, DecisionKind, MemoryVer
 from service.extraction.embedded.dates import find_dates
 from service.extraction.embedded.languages import Language, language_of
 from service.extraction.embedded.likeness import covered, covers, stems
-from service.extraction.embedded.slots import ANNOTATION, Fact, SlotMode, find_facts, split_speaker
+from service.extraction.embedded.slots import ANNOTATION, Fact, SlotMode, find_claims, find_facts, split_speaker
 
 RELATED = 0.3
 """Below this cosine a memory is not compared at all."""
@@ -29,18 +29,27 @@ HISTORY = timedelta(days=365)
 MAX_JOINED = 300
 ATTITUDE = "attitude"
 """The slot of likes and dislikes: two statements that like one thing may still be about different things."""
+ONCE = "once"
+"""The slot of the years of what happens once."""
+CUES = ("correction", "replaced")
 
 _POSSESSED = re.compile(
     r"^(?:[\w-]+'s|their|my|mein\w{0,2}|mi|mis|mon|ma)\s+(?:(?:new|old|older|younger|best|little|big)\s+)?(?P<n>[^\W\d_]{3,})"
     r"|\b(?:has|have|got|adopted|habe|tengo|j'ai) (?:an?|ein\w{0,2}|una?|une)\s+(?P<m>[^\W\d_]{3,})",
     re.IGNORECASE,
 )
+_DIGITS = re.compile(r"[\d./-]*[./-][\d./-]*")
+_DIGIT = re.compile(r"\d")
+_WORDS = re.compile(r"[^\W\d_]{3,}")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-ZÀ-Þ])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Statement:
-    """A memory taken apart: what is compared. *core* is its *stems* without those that only say that something changed."""
+    """
+    A memory taken apart: what is compared. *core* is its *stems* without those that only say that something changed, *claim* the
+    core without what says how much.
+    """
 
     content: str
     words: str
@@ -48,11 +57,13 @@ class _Statement:
     subject: str
     stems: frozenset[str]
     core: frozenset[str]
+    claim: frozenset[str]
     order: tuple[str, ...]
     negative: bool
     ended: bool
     dated: bool
     facts: tuple[Fact, ...]
+    claims: tuple[Fact, ...]
     things: frozenset[str]
     names: frozenset[str]
     start: datetime
@@ -91,13 +102,17 @@ def _duplicate(new: _Statement, old: _Statement, _similarity: float) -> tuple[De
 
 
 def _superseding(new: _Statement, old: _Statement, similarity: float) -> tuple[DecisionKind, str] | None:
-    cue = new.ended or any(new.language.says(pattern, new.words) for pattern in ("change", "correction", "replaced"))
     is_history = new.dated and old.start - new.end > HISTORY
     for fact, known in _differing(new, old):
+        cue = _says_that_it_changed(new, fact)
         if (is_history and fact.mode is not SlotMode.FIXED) or (not cue and fact.mode is SlotMode.CUED):
             continue
         kind = DecisionKind.CHANGE if cue or fact.mode is SlotMode.CHANGING else DecisionKind.CONTRADICTION
         return kind, _replacing(known, new, old)
+    cue = _says_that_it_changed(new)
+    if _claims_differ(new, old) or (new.subject == old.subject and _happened_after_all(new, old)):
+        since = new.dated and new.start > old.end
+        return (DecisionKind.CHANGE if cue or since else DecisionKind.CONTRADICTION), new.content
     if new.subject != old.subject or (new.dated and old.dated and not new.ended):
         return None
     if _ends(new, old, similarity) or (similarity >= SAME_THING and _names_the_old(new, old)):
@@ -145,6 +160,9 @@ def _one_slot(fact: Fact, known: Fact) -> bool:
 
 def _one_value(fact: Fact, known: Fact) -> bool:
     """Return whether the values are one, or one says the other more exactly ("Berlin" and "Berlin Mitte")."""
+    if any(map(_DIGITS.fullmatch, (fact.value, known.value))) and not all(map(_DIGITS.fullmatch, (fact.value, known.value))):
+        # "4/5/1990" and "4 may": who knows
+        return bool(_DIGIT.search(fact.value) and _DIGIT.search(known.value) and _WORDS.search(fact.value + known.value))
     one, other = stems(fact.value), stems(known.value)
     return covers(one, other) or covers(other, one)
 
@@ -169,11 +187,41 @@ def _ends(new: _Statement, old: _Statement, similarity: float) -> bool:
 
 
 def _denies(new: _Statement, old: _Statement) -> bool:
-    """Return whether one says what the other denies, and hardly anything else: many words in common are not yet one claim."""
+    """
+    Return whether one says what the other denies: in hardly any other words, or "eats pork on Sundays" where the other "doesn't
+    eat pork". Many words in common are not yet one claim.
+    """
     if new.negative == old.negative or new.ended or old.ended:
         return False
-    common = sum(covered(stem, old.core) for stem in new.core)
-    return common >= 0.6 * max(len(new.core), len(old.core), 1)
+    common = sum(covered(stem, old.claim) for stem in new.claim)
+    if common >= 0.6 * max(len(new.claim), len(old.claim), 1):
+        return True
+    denied, said = (new, old) if new.negative else (old, new)
+    if new.dated or old.dated or not (denied.order and said.order):
+        return False
+    return stems(denied.order[0]) == stems(said.order[0]) and covers(said.claim, denied.claim)
+
+
+def _happened_after_all(new: _Statement, old: _Statement) -> bool:
+    """Return whether one tells of what the other says never happened."""
+    never, said = (new, old) if new.language.says("never", new.words) else (old, new)
+    phrase = never.language.patterns["never"].search(never.words)
+    if phrase is None or said.negative or not never.claim or not said.language.says("past", said.words):
+        return False
+    # of "has never been to Japan" only the place is left, and that may stand in any statement
+    verb = stems(" ".join(never.words[phrase.start() :].replace("never", "").split()[:2]))
+    return bool(verb & never.claim) and covers(said.claim, never.claim)
+
+
+def _claims_differ(new: _Statement, old: _Statement) -> bool:
+    """Return whether one says that there is something of a kind and the other that there is nothing."""
+    return any(_one_slot(claim, known) and claim.value != known.value for claim in new.claims for known in old.claims)
+
+
+def _says_that_it_changed(new: _Statement, fact: Fact | None = None) -> bool:
+    """Return whether *new* says that something is not what it was, beside the *fact*: "got married" changes no date."""
+    words = new.words.replace(fact.told, " ") if fact is not None and fact.slot == ONCE else new.words
+    return new.ended or new.language.says("change", words) or any(new.language.says(cue, new.words) for cue in CUES)
 
 
 def _shared(new: _Statement, old: _Statement) -> float:
@@ -215,6 +263,7 @@ def _taken_apart(statement: Candidate | MemoryVersion) -> _Statement:
     plain = language.patterns["time_word"].sub(" ", language.patterns["negation"].sub(" ", plain))
     meaning = [word for word in language.content_words(plain) if word != subject]
     core = [word for word in language.content_words(language.patterns["ended"].sub(" ", plain)) if word != subject]
+    claim = language.content_words(language.patterns["degree"].sub(" ", " ".join(core)))
     return _Statement(
         content=statement.content,
         words=words,
@@ -222,11 +271,13 @@ def _taken_apart(statement: Candidate | MemoryVersion) -> _Statement:
         subject=subject,
         stems=stems(" ".join(meaning)),
         core=stems(" ".join(core)),
+        claim=stems(" ".join(claim)),
         order=tuple(meaning),
         negative=language.says("negation", words),
         ended=language.says("ended", words),
         dated=bool(mentions) or ANNOTATION.search(words) is not None,
         facts=tuple(find_facts(content, language.slots)),
+        claims=tuple(find_claims(content, language.slots)),
         things=frozenset((match["n"] or match["m"]).lower() for match in _POSSESSED.finditer(words)) - {subject},
         names=frozenset(name.lower() for name in statement.entities) - {subject},
         start=statement.event_start,

@@ -45,6 +45,8 @@ _PATTERNS = (
     "clause",
     "arranged",
     "comparison",
+    "never",
+    "degree",
     "time_word",
     "recurring",
 )
@@ -82,7 +84,7 @@ class Language:
 
     def content_words(self, text: str) -> list[str]:
         """Return the words of *text* that carry meaning, lower case, in order."""
-        return [word for word in words(text) if word not in self.function_words and len(word) > 1]
+        return [word for word in words(text) if word not in self.function_words and (len(word) > 1 or word.isdigit())]
 
 
 def words(text: str) -> list[str]:

@@ -14,6 +14,9 @@ from enum import StrEnum
 from typing import Any
 
 MAX_VALUE_WORDS = 6
+NONE = "none"
+"""The value of a claim that there is nothing of a kind."""
+_ORDINAL = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)\b")
 _NAME = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 _RENEWED = r"(?:new|current|updated|neue\w?|aktuelle\w?|nuev[oa]|nouve\w+|actuel\w*)"
 _CLAUSE_START = r"(?:^|(?<=[.,;:!?\"] )|(?<=\band )|(?<=\bthat )|(?<=\"))"
@@ -32,6 +35,8 @@ class SlotMode(StrEnum):
     """It contradicts the first, unless the statement says that something changed."""
     CUED = "cued"
     """It is another thing of the kind, unless the statement says that something changed."""
+    ANY = "any"
+    """It says that there is something of a kind, or nothing ("no siblings"), and only these two exclude each other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,23 +56,28 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Slot:
-    """One line of the table. *core* is the part of the *pattern* after the subject, which is quick to look for."""
+    """
+    One line of the table. *core* is the part of the *pattern* after the subject, which is quick to look for. *value* and *key*
+    are those of every match, None where the pattern has a group for them.
+    """
 
     name: str
     mode: SlotMode
     pattern: re.Pattern[str]
     core: re.Pattern[str]
     value: str | None
+    key: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotTable:
     """
     The slots of one language, the words that stand for the speaker, where a value ends, and the *vague* words ("you", "it") that
-    are neither a subject nor a value.
+    are neither a subject nor a value. *claims* are the slots that say only whether there is anything of a kind.
     """
 
     slots: Sequence[_Slot]
+    claims: Sequence[_Slot]
     self_words: re.Pattern[str]
     possessive: re.Pattern[str]
     stop: re.Pattern[str]
@@ -95,10 +105,13 @@ def compile_slots(raw: Mapping[str, Any]) -> SlotTable:
             pattern=re.compile(before[entry["form"]] + start + pattern, re.IGNORECASE),
             core=re.compile(pattern, re.IGNORECASE),
             value=entry.get("value"),
+            key=entry.get("key"),
         )
 
+    table = [compiled(entry) for entry in raw["table"]]
     return SlotTable(
-        slots=[compiled(entry) for entry in raw["table"]],
+        slots=[slot for slot in table if slot.mode is not SlotMode.ANY],
+        claims=[slot for slot in table if slot.mode is SlotMode.ANY],
         self_words=re.compile(rf"(?:{raw['self']})", re.IGNORECASE),
         possessive=re.compile(rf"{raw['possessive']}", re.IGNORECASE),
         vague=re.compile(rf"(?:{raw['vague']})(?: \w+)?", re.IGNORECASE),
@@ -122,10 +135,24 @@ def split_speaker(content: str) -> tuple[str, str]:
 
 def find_facts(content: str, table: SlotTable) -> list[Fact]:
     """Return what the text of a memory says of slots, the first value of each."""
+    return _found(content, table, table.slots)
+
+
+def find_claims(content: str, table: SlotTable) -> list[Fact]:
+    """Return what the text of a memory says of whether there is anything of some kinds."""
+    return _found(content, table, table.claims)
+
+
+def denies_any(content: str, table: SlotTable) -> bool:
+    """Return whether the text of a memory says that there is nothing of some kind."""
+    return any(claim.value == NONE for claim in find_claims(content, table))
+
+
+def _found(content: str, table: SlotTable, slots: Sequence[_Slot]) -> list[Fact]:
     speaker, words = split_speaker(content)
     text = " ".join(ANNOTATION.sub(" ", words).split())[:600]
     facts: dict[tuple[str, str, str], Fact] = {}
-    for slot in table.slots:
+    for slot in slots:
         match = slot.pattern.search(text) if slot.core.search(text) else None
         fact = _fact(slot, match, speaker, table) if match else None
         if fact is not None:
@@ -136,7 +163,7 @@ def find_facts(content: str, table: SlotTable) -> list[Fact]:
 def _fact(slot: _Slot, match: re.Match[str], speaker: str, table: SlotTable) -> Fact | None:
     groups = match.groupdict()
     value = slot.value or _until_stop(groups["v"], table)
-    key = _until_stop(groups.get("k") or "", table)
+    key = slot.key or _until_stop(groups.get("k") or "", table)
     if not value or (slot.value and not key):
         return None
     if table.vague.fullmatch(key or value):
@@ -144,7 +171,8 @@ def _fact(slot: _Slot, match: re.Match[str], speaker: str, table: SlotTable) -> 
     subject = _subject(groups["s"] or "", speaker, table)
     if table.vague.fullmatch(subject.split()[-1] if subject else ""):
         return None
-    told = match.string[match.start() : _told_until(match, "k" if slot.value else "v", table)]
+    last = "k" if slot.value else "v"
+    told = match.string[match.start() : _told_until(match, last, table) if last in groups else match.end()]
     return Fact(subject=subject, slot=slot.name, key=key, value=value, mode=slot.mode, told=told)
 
 
@@ -169,4 +197,4 @@ def _until_stop(text: str, table: SlotTable) -> str:
 
 def _normal(text: str) -> str:
     lowered = re.sub(r"^(?:the|a|an|der|die|das|ein|eine|el|la|los|las|un|una|le|les|une)\s+", "", text.lower().strip(" .'\""))
-    return re.sub(r"'s\b", "", lowered).strip(" .")
+    return _ORDINAL.sub(r"\1", re.sub(r"'s\b", "", lowered)).strip(" .")

@@ -9,7 +9,7 @@ from service.extraction.embedded import verbs
 from service.extraction.embedded.dates import find_dates
 from service.extraction.embedded.entities import entities
 from service.extraction.embedded.languages import WORD, Language
-from service.extraction.embedded.slots import find_facts
+from service.extraction.embedded.slots import denies_any, find_facts
 from service.extraction.embedded.utterances import USER, Utterance
 
 KEEP = 1.0
@@ -66,7 +66,7 @@ def judged(sentence: str, utterance: Utterance) -> Judged:
         return Judged(text=text[0].upper() + text[1:], score=REMEMBER, dependent=False)
     if is_question(sentence, language) or is_filler(sentence, language) or language.patterns["request"].match(sentence):
         return Judged(text=sentence, score=0.0, dependent=dependent)
-    has_fact = bool(find_facts(sentence, language.slots))
+    has_fact = bool(find_facts(sentence, language.slots)) or denies_any(sentence, language.slots)
     has_date = bool(find_dates(sentence, language.dates, utterance.message.timestamp, tense=0))
     score = _score(sentence, utterance, has_fact=has_fact, has_date=has_date)
     if dependent and any(find_facts(_STARTING_WORD.sub(one, sentence), language.slots) for one in ("Someone", "Someone's")):
