@@ -59,6 +59,9 @@ class Verdict(Shape):
     content: str | None
 
 
+_FIELDS = frozenset(name for shape in (FoundMemory, Findings, JoinedSummary, Verdict) for name in shape.model_fields)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked(Generic[T]):
     """
@@ -95,4 +98,6 @@ def checked(shape: type[S], text: str) -> Checked[S]:
 
 
 def _path(place: Sequence[int | str]) -> str:
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place).lstrip(".") or "the answer"
+    """Return where a problem is. A field that is none of ours goes unnamed: it may hold anything."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step if step in _FIELDS else '(another field)'}" for step in place)
+    return "".join(steps).lstrip(".") or "the answer"

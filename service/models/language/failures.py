@@ -23,7 +23,7 @@ _OVERFULL = re.compile(
 # sent with 429 like a limit of the rate, but no waiting helps
 _SPENT = re.compile(r"insufficient_quota|credit balance|billing", re.IGNORECASE)
 # keys of the known providers, in case a server names one that is not ours
-_KEYLIKE = re.compile(r"\b(?:sk|rk|pk|key|rai)[-_][\w-]{8,}|(?<=Bearer )\S+", re.IGNORECASE)
+_KEYLIKE = re.compile(r"\b(?:sk|rk|pk|rai)[-_][\w-]{8,}|(?<=Bearer )\S+", re.IGNORECASE)
 
 
 def failure(status: int, message: str, headers: Mapping[str, str], *, api_key: str | None) -> LanguageModelError:

@@ -210,12 +210,15 @@ async def test_an_answer_in_a_code_block_needs_no_repair(
     assert "A greeting." == (await extractor.extract(session("Hello."), CATEGORIES, ANYTHING)).summary
 
 
-async def test_two_useless_answers_are_a_failure(extractor: LanguageExtractor, provider: Provider, session: Session) -> None:
-    """Which holds nothing of what was said."""
-    provider.then(says("My secret is 42."), says('{"memories": "My secret is 42."}'))
+@pytest.mark.parametrize("useless", [{"memories": "My secret is 42."}, {**NOTHING, "My secret is 42.": 1}, "My secret is 42."])
+async def test_two_useless_answers_are_a_failure(
+    extractor: LanguageExtractor, provider: Provider, session: Session, journal: Journal, useless: object
+) -> None:
+    """Neither the error nor the log holds anything of what was said."""
+    provider.then(says("Well."), says(useless))
     with pytest.raises(AnswerUnusable, match="extract twice") as caught:
         await extractor.extract(session("My secret is 42."), CATEGORIES, ANYTHING)
-    assert "secret" not in str(caught.value)
+    assert "secret" not in f"{caught.value} {journal.lines}"
 
 
 async def test_a_refusal_is_a_failure(extractor: LanguageExtractor, provider: Provider, session: Session) -> None:
