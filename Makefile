@@ -16,7 +16,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --gener
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-test run models test check lint types gen gen-check proto-lint lock eval bench up down clean
+.PHONY: help setup setup-test run models test check lint types gen gen-check proto-lint lock eval bench soak up down clean
 
 help: ## List the goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,6 +104,9 @@ eval: setup-test ## Measure recall: make eval DATA=conversations.json [OUT=figur
 
 bench: setup-test ## Measure latency: p50 and p95 at 1,000 and 10,000 memories
 	$(BIN)/python -m tests.bench.latency
+
+soak: setup-test ## Interleave everything with crashes for a long time, and compare with a plain model
+	$(BIN)/python -m pytest tests/usecases/test_exactly_once.py --hypothesis-profile soak --timeout 0
 
 clean: ## Remove environments and caches; ./.mneme stays
 	rm -rf $(VENV) $(COMPAT) $(NODE_CLIENTS:%=%/node_modules) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from service.domain.ids import ChainId, ConflictId, MemoryId, SessionId
@@ -87,14 +88,23 @@ class MemoryChain:
         """
         Return the chain without the versions *removed*, or None when nothing is left.
 
-        The version before a removed one is joined to the version after it; when the newest goes, the newest that is left is
-        current again.
+        The version before a removed one is joined to the version after it, and expires when that one was created; when the newest
+        goes, the newest that is left is current again.
         """
-        left = [version for version in self.versions if version.memory_id not in removed]
-        if not left:
+        places = [place for place, version in enumerate(self.versions) if version.memory_id not in removed]
+        if not places:
             return None
-        last = replace(left[-1], expired_at=None, merge_conflict_id=None)
-        return replace(self, versions=(*left[:-1], last))
+        left = [self._joined(place, successor) for place, successor in pairwise(places)]
+        last = replace(self.versions[places[-1]], expired_at=None, merge_conflict_id=None)
+        return replace(self, versions=(*left, last))
+
+    def _joined(self, place: int, successor: int) -> MemoryVersion:
+        """Return the version at *place* as it is when the one at *successor* follows it."""
+        version = self.versions[place]
+        if successor == place + 1:
+            return version
+        # the conflict that ended it was settled by a version that is gone
+        return replace(version, expired_at=self.versions[successor].created_at, merge_conflict_id=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from inspect import iscoroutinefunction
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
@@ -24,6 +25,10 @@ from tests.conftest import Engines, FakeClock
 from tests.usecases.world import World
 
 DATABASE = 3
+
+# `make soak` names it; the default is for every day
+hypothesis.settings.register_profile("soak", max_examples=3_000, stateful_step_count=80)
+hypothesis.settings.register_profile("default", max_examples=60, stateful_step_count=25)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -58,6 +58,8 @@ async def test_a_version_in_the_middle_closes_the_gap(world: World, clock: FakeC
     first, second, third = (version.memory_id for version in chain.versions)
     await delete(world, second)
     assert [first, third] == await left(world)
+    (now,) = await world.chains()
+    assert now.current.created_at == now.versions[0].expired_at
 
 
 async def test_older_versions_can_go_too(world: World, clock: FakeClock) -> None:

@@ -1,0 +1,379 @@
+"""
+Processing is exactly once in effect.
+
+Hypothesis makes up a history: messages, calls to process, timers, deletions, workers that work on a job again or at the same
+time, and that die or are overtaken at any call of any port. After each step the records must be what a plain model says, and
+whenever the outbox is empty the index too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any, TypeAlias, TypeVar, cast
+from uuid import uuid4
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from service.domain.ids import ProjectId, Scope, SessionId, UserId
+from service.domain.memories import MemoryChain, MemoryFilter
+from service.domain.ports.index import DENSE, IndexQuery, VectorIndex
+from service.domain.ports.models import Embedder
+from service.domain.ports.work import CommitOutcome, IndexedKind, Job, QueueDepth
+from service.domain.projects import ProjectSettings
+from service.domain.sessions import MessageRole, NewMessage, NewSession, SessionStatus
+from service.domain.users import NewUser, User
+from service.domain.values import PageRequest
+from service.storage.redis import RedisStores, open_stores
+from service.usecases.indexing.points import PointMaker
+from service.usecases.indexing.sync import SyncIndex
+from service.usecases.indexing.truth import TruthReader
+from service.usecases.processing.plan import Planner
+from service.usecases.processing.process_session import ProcessSession
+from service.wiring import Application, build_application
+from tests.conftest import Engines, FakeClock
+from tests.usecases.interruptions import Crash, Interrupted, Interruption
+from tests.usecases.plain import TOPICS, VALUES, PlainExtractor, PlainSession, PlainUser, fact, plain
+
+T = TypeVar("T")
+Act: TypeAlias = Callable[[], Awaitable[None]]
+
+DATABASE = 9
+EVERYTHING = PageRequest(offset=0, limit=1000)
+SAME = 0.999
+"""The least cosine of a text to itself."""
+
+# a run makes 15 to 60 calls of ports
+places = st.integers(0, 60)
+picks = st.integers(0, 1000)
+facts = st.lists(st.tuples(st.sampled_from(TOPICS), st.sampled_from(VALUES)), min_size=1, max_size=3)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """
+    What happens at call number *at* of a port: the worker dies *before* or *after* it, *another* one works on a job, or somebody
+    does what `_meddle` does for a number from 0 to 3. The rest picks among what there is.
+    """
+
+    at: int
+    what: str | int
+    pick: int
+
+
+events = st.builds(Event, at=places, what=st.sampled_from(["before", "after", "another", 0, 1, 2, 3]), pick=picks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Everything real that the histories run on."""
+
+    loop: asyncio.AbstractEventLoop
+    application: Application
+    stores: RedisStores
+    clock: FakeClock
+
+
+class Histories(RuleBasedStateMachine):
+    """One user's history. Rules run in a thread of Hypothesis, what they do in the loop of the engines' clients."""
+
+    def __init__(self, bench: Bench) -> None:
+        """Begin with nothing."""
+        super().__init__()
+        self.bench = bench
+        self.model = PlainUser()
+        self.held: list[Job] = []
+        self.gone: list[Scope] = []
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something real."""
+        return asyncio.run_coroutine_threadsafe(work, self.bench.loop).result()
+
+    @initialize(history=st.lists(facts, min_size=1, max_size=5))
+    def begin(self, history: Sequence[Sequence[tuple[str, str]]]) -> None:
+        """Make a project and its user, who has a past."""
+        self.run(self._begin(history))
+
+    @rule(said=facts, timed=st.booleans(), over=st.booleans())
+    def open_session(self, said: Sequence[tuple[str, str]], timed: bool, over: bool) -> None:  # noqa: FBT001 - Hypothesis names it
+        """Open a session, say something in it, and maybe ask for it to be processed."""
+        self.run(self._open(said, timed=timed, over=over))
+
+    @precondition(lambda self: self.having(SessionStatus.PENDING))
+    @rule(pick=picks, said=facts)
+    def say(self, pick: int, said: Sequence[tuple[str, str]]) -> None:
+        """Say something in a session that is open."""
+        self.run(self._say(self.picked(SessionStatus.PENDING, pick), said))
+
+    @rule()
+    def fire(self) -> None:
+        """Let the timers fire that are due."""
+        self.run(self._fire())
+
+    @precondition(lambda self: self.held or self.having(SessionStatus.PROCESSING))
+    @rule(pick=picks, again=st.booleans(), event=events)
+    def work(self, pick: int, again: bool, event: Event) -> None:  # noqa: FBT001 - Hypothesis names it
+        """Work on a job, of those held from before or claimed now, whoever has them too, while something happens."""
+        self.run(self._work_on(pick, again=again, event=event))
+
+    @rule(event=events)
+    def index(self, event: Event) -> None:
+        """Bring the index up to date while something happens."""
+        self.run(self._sync(self._interruption(event)))
+
+    @rule(what=st.integers(0, 3), victim=picks)
+    def delete(self, what: int, victim: int) -> None:
+        """Delete a session, or a version; or say something."""
+        self.run(self._meddle(what, victim))
+
+    @precondition(lambda self: len(self.model.sessions) > 3)
+    @rule()
+    def delete_user(self) -> None:
+        """Delete the user and begin anew under the same id."""
+        self.run(self._delete_user())
+
+    @rule()
+    def drain(self) -> None:
+        """Bring the index up to date, and compare it."""
+        self.run(self._drain())
+
+    def teardown(self) -> None:
+        """Finish all work and compare everything."""
+        self.run(self._finish())
+
+    def having(self, status: SessionStatus) -> list[SessionId]:
+        """Return the sessions of a status, in the order in which they were opened."""
+        return [id_ for id_, session in self.model.sessions.items() if session.status is status]
+
+    def picked(self, status: SessionStatus, pick: int) -> SessionId:
+        """Return one of the sessions of a status."""
+        found = self.having(status)
+        return found[pick % len(found)]
+
+    async def _begin(self, history: Sequence[Sequence[tuple[str, str]]]) -> None:
+        stores = self.bench.stores
+        await stores.users.database.get("FLUSHDB")
+        await stores.jobs.streams.prepare()
+        await stores.outbox.streams.prepare()
+        project = await self.bench.application.projects.create(None, name="test", settings=ProjectSettings())
+        self.project_id: ProjectId = project.project_id
+        self.user: User = await self._new_user()
+        for said in history:
+            await self._open(said, timed=False, over=True)
+            await self._claim()
+            await self._work(self.held[0], Interruption(-1))
+
+    async def _new_user(self) -> User:
+        new = NewUser(user_id=UserId("user"), metadata={}, merge_conflict_enabled=False)
+        return await self.bench.application.users.create(self.project_id, new, idempotency_key=None)
+
+    async def _open(self, said: Sequence[tuple[str, str]], *, timed: bool, over: bool) -> None:
+        new = NewSession(metadata={}, auto_process_after=timedelta(0) if timed else None)
+        session = await self.bench.stores.sessions.create(self.user.scope, new)
+        self.model.sessions[session.session_id] = PlainSession(timed=timed)
+        await self._say(session.session_id, said)
+        if over:
+            await self._process(session.session_id)
+
+    async def _say(self, session_id: SessionId, said: Sequence[tuple[str, str]]) -> None:
+        messages = [NewMessage(role=MessageRole.USER, content=fact(topic, value)) for topic, value in said]
+        key = str(uuid4())
+        first = await self.bench.stores.sessions.add_messages(self.user.scope, session_id, messages, idempotency_key=key)
+        # a caller whose answer was lost sends it again
+        again = await self.bench.stores.sessions.add_messages(self.user.scope, session_id, messages, idempotency_key=key)
+        assert first == again
+        self.model.sessions[session_id].said += said
+
+    async def _process(self, session_id: SessionId) -> None:
+        await self.bench.application.sessions.process(self.project_id, UserId("user"), session_id)
+        self.model.sessions[session_id].status = SessionStatus.PROCESSING
+
+    async def _fire(self) -> None:
+        due = [session for session in self.model.sessions.values() if session.timed and session.status is SessionStatus.PENDING]
+        assert len(due) == await self.bench.stores.jobs.fire_due_timers()
+        for session in due:
+            session.status = SessionStatus.PROCESSING
+
+    async def _claim(self) -> None:
+        self.held = list(await self.bench.stores.jobs.claim(str(uuid4()), 100))
+        claimed = {job.session_id for job in self.held if job.scope == self.user.scope}
+        assert set(self.having(SessionStatus.PROCESSING)) == claimed
+
+    def _interruption(self, event: Event) -> Interruption:
+        match event.what:
+            case "before" | "after":
+                return Interruption(event.at, crash=True, before=event.what == "before")
+            case "another":
+                return Interruption(event.at, first=lambda: self._another(event.pick))
+            case what:
+                return Interruption(event.at, first=lambda: self._meddle(cast(int, what), event.pick))
+
+    async def _another(self, pick: int) -> None:
+        """Let another worker do the whole of a job."""
+        if self.held:
+            await self._work(self.held[pick % len(self.held)], Interruption(-1))
+
+    async def _work_on(self, pick: int, *, again: bool, event: Event) -> None:
+        if not (again and self.held):
+            await self._claim()
+        if self.held:
+            await self._work(self.held[pick % len(self.held)], self._interruption(event))
+
+    async def _work(self, job: Job, interruption: Interruption) -> None:
+        await self._observe()
+        with suppress(Crash):
+            assert CommitOutcome.STALE_MEMORIES != await self._processor(interruption)(job)
+        await self._observe()
+
+    async def _observe(self) -> None:
+        """Let the model follow a commit that was made, and compare."""
+        for session_id in self.having(SessionStatus.PROCESSING):
+            session = await self.bench.stores.sessions.get(self.user.scope, session_id)
+            assert session.status in {SessionStatus.PROCESSING, SessionStatus.PROCESSED}
+            if session.status is SessionStatus.PROCESSED:
+                self.model.commit(session_id)
+        await self._compare()
+
+    async def _meddle(self, what: int, victim: int) -> None:
+        """Say something, or delete a session, a version, or a version and all older ones; nothing when there is none."""
+        await self._observe()
+        calls, user_id = self.bench.application, UserId("user")
+        sessions, topics = list(self.model.sessions), sorted(self.model.memories)
+        if what == 0:
+            await self._open(
+                [(TOPICS[victim % len(TOPICS)], VALUES[victim % len(VALUES)])], timed=bool(victim % 2), over=bool(victim % 3)
+            )
+        elif what == 1 and sessions:
+            session_id = sessions[victim % len(sessions)]
+            await calls.sessions.delete(self.project_id, user_id, session_id)
+            self.model.forget_session(session_id)
+        elif topics:
+            topic = topics[victim % len(topics)]
+            place = victim % len(self.model.memories[topic])
+            (chain,) = [chain for chain in await self._chains() if plain(chain)[0] == topic]
+            memory_id, with_older = chain.versions[place].memory_id, what == 3
+            await calls.memory.delete(self.project_id, user_id, memory_id, with_older=with_older)
+            self.model.forget_version(topic, place, with_older=with_older)
+        await self._compare()
+
+    async def _delete_user(self) -> None:
+        self.gone.append(self.user.scope)
+        await self.bench.application.users.delete(self.project_id, UserId("user"))
+        self.user, self.model = await self._new_user(), PlainUser()
+
+    async def _sync(self, interruption: Interruption) -> None:
+        try:
+            await self._indexer(interruption)(str(uuid4()))
+        except Crash:
+            return
+        except ExceptionGroup as failures:
+            # each scope dies on its own
+            _, others = failures.split(Crash)
+            if others is not None:
+                raise others from None
+
+    async def _drain(self) -> None:
+        while await self.bench.application.sync_index("test"):
+            pass
+        index, embedder = self.bench.application.index, self.bench.application.embedder
+        chains = await self._chains()
+        expected = (frozenset(chain.chain_id for chain in chains), self.model.summarised(), self.model.turns())
+        for kind, ids in zip((IndexedKind.MEMORY, IndexedKind.SUMMARY, IndexedKind.TURN), expected, strict=True):
+            assert ids == await index.record_ids(kind, self.user.scope)
+            for scope in self.gone:
+                assert frozenset() == await index.record_ids(kind, scope)
+        vectors = await embedder.embed([chain.current.content for chain in chains])
+        queries = [IndexQuery(kind=IndexedKind.MEMORY, name=DENSE, vector=vector) for vector in vectors]
+        found = await index.search(self.user.scope, queries) if queries else []
+        for chain, hits in zip(chains, found, strict=True):
+            assert [chain.chain_id] == [hit.record_id for hit in hits if hit.score > SAME]
+
+    async def _finish(self) -> None:
+        while self.having(SessionStatus.PROCESSING):
+            await self._claim()
+            for job in self.held:
+                assert CommitOutcome.COMMITTED == await self._processor(Interruption(-1))(job)
+                await self._observe()
+        await self._drain()
+        assert [] == await self.bench.stores.jobs.claim("test", 100)
+        assert QueueDepth(jobs=0, outbox=0, dead=0) == await self.bench.stores.jobs.depth()
+        for scope in self.gone:
+            assert [] == await self.bench.stores.users.database.get("KEYS", f"*{scope.user_key}*")
+
+    async def _chains(self) -> Sequence[MemoryChain]:
+        return (await self.bench.stores.memories.list(self.user.scope, EVERYTHING, MemoryFilter())).items
+
+    async def _compare(self) -> None:
+        """Compare the records with the model."""
+        scope, sessions = self.user.scope, self.bench.stores.sessions
+        chains = await self._chains()
+        assert len(chains) == len({plain(chain)[0] for chain in chains})
+        assert self.model.memories == dict(plain(chain) for chain in chains)
+        for chain in chains:
+            assert chain.current.expired_at is None
+            assert all(older.expired_at == newer.created_at for older, newer in pairwise(chain.versions))
+            for version in chain.versions:
+                assert chain == await self.bench.stores.memories.chain_of(scope, version.memory_id)
+        for session_id, expected in self.model.sessions.items():
+            session = await sessions.get(scope, session_id)
+            page = await sessions.messages(scope, session_id, EVERYTHING)
+            assert (expected.status, [fact(*one) for one in expected.said]) == (
+                session.status,
+                [message.content for message in page.items],
+            )
+        summaries = await sessions.summaries(scope, list(self.model.sessions))
+        assert self.model.summarised() == {summary.session_id for summary in summaries if summary is not None}
+
+    def _processor(self, interruption: Interruption) -> ProcessSession:
+        """Return a worker of its own."""
+        stores, calls, extractor = self.bench.stores, self.bench.application, PlainExtractor()
+
+        def port(one: object) -> Any:
+            return Interrupted(one, interruption)
+
+        planner = Planner(
+            memories=port(stores.memories),
+            conflicts=port(stores.conflicts),
+            index=port(calls.index),
+            outbox=port(stores.outbox),
+            embedder=port(calls.embedder),
+            extractor=port(extractor),
+        )
+        # time goes on from version to version
+        self.bench.clock.advance(timedelta(seconds=1))
+        return ProcessSession(
+            projects=port(stores.projects),
+            users=port(stores.users),
+            sessions=port(stores.sessions),
+            jobs=port(stores.jobs),
+            extractor=port(extractor),
+            planner=planner,
+            clock=self.bench.clock,
+        )
+
+    def _indexer(self, interruption: Interruption) -> SyncIndex:
+        stores, calls = self.bench.stores, self.bench.application
+        sessions = cast(Any, Interrupted(stores.sessions, interruption))
+        return SyncIndex(
+            outbox=cast(Any, Interrupted(stores.outbox, interruption)),
+            index=cast(Any, Interrupted(calls.index, interruption)),
+            reader=TruthReader(sessions, cast(Any, Interrupted(stores.memories, interruption))),
+            points=PointMaker(sessions, cast(Any, Interrupted(calls.embedder, interruption))),
+        )
+
+
+async def test_effects_are_exactly_once(engines: Engines, embedder: Embedder, index: VectorIndex, clock: FakeClock) -> None:
+    """Nothing is lost, nothing is there twice, and the index follows. `make soak` runs it for longer."""
+    url = engines.settings(database=DATABASE).redis_url or ""
+    # leases end at once, so that whatever a dead worker held is there to be claimed
+    async with open_stores(url, buckets=2, lease=timedelta(0)) as stores:
+        application = build_application(stores, index, embedder, clock, pepper=b"pepper")
+        bench = Bench(loop=asyncio.get_running_loop(), application=application, stores=stores, clock=clock)
+        profile = settings(deadline=None, suppress_health_check=list(HealthCheck))
+        await asyncio.to_thread(run_state_machine_as_test, lambda: Histories(bench), settings=profile)
