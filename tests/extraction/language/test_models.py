@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import traceback
 from collections.abc import Callable
@@ -306,6 +307,26 @@ async def test_a_server_that_takes_no_structured_output_is_asked_without(provide
         await opened.answer(QUESTION)
         await opened.answer(QUESTION)
     assert [True, False, False] == ["output_config" in heard.body for heard in provider.heard]
+
+
+async def test_a_server_may_refuse_in_words_and_count_no_tokens(provider: Provider) -> None:
+    """The answer says that it is none, and nothing is counted."""
+    message = {"role": "assistant", "content": None, "refusal": "I cannot help with that."}
+    whole = {"id": "1", "object": "chat.completion", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    provider.then(sends(json.dumps(whole)))
+    async with open_language_model(choice_of("openai", provider)) as opened:
+        answer = await opened.answer(QUESTION)
+    assert (Ending.REFUSED, "", 0, 0) == (answer.ending, answer.text, answer.input_tokens, answer.output_tokens)
+
+
+async def test_a_full_window_is_a_question_too_long(provider: Provider) -> None:
+    """Anthropic says so in an answer, not in an error."""
+    usage = {"input_tokens": 1, "output_tokens": 1}
+    whole = {"id": "1", "type": "message", "content": [], "stop_reason": "model_context_window_exceeded", "usage": usage}
+    provider.then(sends(json.dumps(whole)))
+    async with open_language_model(choice_of("anthropic", provider)) as opened:
+        with pytest.raises(ModelOverfull):
+            await opened.answer(QUESTION)
 
 
 async def test_a_limit_goes_by_the_name_that_the_server_takes(provider: Provider) -> None:
