@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any, TypeAlias, TypeVar, cast
 from uuid import uuid4
@@ -58,8 +59,8 @@ facts = st.lists(st.tuples(st.sampled_from(TOPICS), st.sampled_from(VALUES)), mi
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """
-    What happens at call number *at* of a port: the worker dies *before* or *after* it, *another* one works on a job, or somebody
-    does what `_meddle` does for a number from 0 to 3. The rest picks among what there is.
+    What happens at call number *at* of a port: the worker dies `before` or `after` it, `another` one works on a job, or somebody
+    does what `_meddle` does for a number from 0 to 3. *pick* chooses among what there is.
     """
 
     at: int
@@ -212,7 +213,13 @@ class Histories(RuleBasedStateMachine):
             case "another":
                 return Interruption(event.at, first=lambda: self._another(event.pick))
             case what:
-                return Interruption(event.at, first=lambda: self._meddle(cast(int, what), event.pick))
+                return Interruption(event.at, first=lambda: self._overtake(cast(int, what), event.pick))
+
+    async def _overtake(self, what: int, pick: int) -> None:
+        """Change something, and maybe bring the index up to date before whoever is interrupted goes on."""
+        await self._meddle(what, pick)
+        if pick % 2:
+            await self._sync(Interruption(-1))
 
     async def _another(self, pick: int) -> None:
         """Let another worker do the whole of a job."""
@@ -376,4 +383,5 @@ async def test_effects_are_exactly_once(engines: Engines, embedder: Embedder, in
         application = build_application(stores, index, embedder, clock, pepper=b"pepper")
         bench = Bench(loop=asyncio.get_running_loop(), application=application, stores=stores, clock=clock)
         profile = settings(deadline=None, suppress_health_check=list(HealthCheck))
-        await asyncio.to_thread(run_state_machine_as_test, lambda: Histories(bench), settings=profile)
+        machine = cast(type[RuleBasedStateMachine], partial(Histories, bench))
+        await asyncio.to_thread(run_state_machine_as_test, machine, settings=profile)
