@@ -102,8 +102,9 @@ eval: setup-test ## Measure recall: make eval DATA=conversations.json [OUT=figur
 	@test -n "$(DATA)" || { echo "DATA is missing: make eval DATA=path [OUT=file.json]" >&2; exit 2; }
 	$(BIN)/python -m tests.bench.evaluate "$(DATA)" $(if $(OUT),--out "$(OUT)")
 
-bench: setup-test ## Measure latency: p50 and p95 at 1,000 and 10,000 memories
+bench: setup-test ## Measure latency, p50 and p95 at 1,000 and 10,000 memories, and how well contradictions are told
 	$(BIN)/python -m tests.bench.latency
+	$(BIN)/python -m tests.bench.conflicts
 
 soak: setup-test ## Interleave everything with crashes for a long time, and compare with a plain model
 	$(BIN)/python -m pytest tests/usecases/test_exactly_once.py --hypothesis-profile soak --timeout 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 
 from service.cli.command import Command, say
 from service.cli.paging import every
@@ -54,8 +55,29 @@ async def show(arguments: Namespace, settings: Settings) -> int:
     return 0
 
 
+def _update_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("project", help="its id")
+    parser.add_argument("--name", help="a new name for people")
+    parser.add_argument(
+        "--merge-conflicts", choices=("on", "off"), help="whether to ask about contradictions, for users who do not say otherwise"
+    )
+
+
+async def update(arguments: Namespace, settings: Settings) -> int:
+    """Change a project and write it as JSON."""
+    async with open_application(settings) as application:
+        project_id = ProjectId(arguments.project)
+        wanted = None
+        if arguments.merge_conflicts is not None:
+            known = (await application.projects.get(project_id)).settings
+            wanted = replace(known, merge_conflict_enabled=arguments.merge_conflicts == "on")
+        await application.projects.update(project_id, name=arguments.name, settings=wanted)
+    return await show(arguments, settings)
+
+
 COMMANDS = (
     Command(words=("projects", "create"), help="create a project", run=create, arguments=_create_arguments, stores=True),
     Command(words=("projects", "list"), help="list all projects", run=list_all, stores=True),
     Command(words=("projects", "show"), help="show a project", run=show, arguments=_project_argument, stores=True),
+    Command(words=("projects", "update"), help="change a project", run=update, arguments=_update_arguments, stores=True),
 )

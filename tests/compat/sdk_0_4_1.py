@@ -10,17 +10,23 @@ import sys
 import time
 from uuid import uuid4
 
+import httpx
 from recallrai import RecallrAI
 from recallrai.exceptions import (
     AuthenticationError,
     InvalidCategoriesError,
     InvalidSessionStateError,
+    MergeConflictAlreadyResolvedError,
+    MergeConflictInvalidAnswerError,
+    MergeConflictInvalidQuestionsError,
+    MergeConflictMissingAnswersError,
+    MergeConflictNotFoundError,
     SessionNotFoundError,
     UserAlreadyExistsError,
     UserNotFoundError,
     ValidationError,
 )
-from recallrai.models import MessageRole, RecallStrategy, SessionStatus
+from recallrai.models import MergeConflictAnswer, MergeConflictStatus, MessageRole, RecallStrategy, SessionStatus
 
 from tests.compat.raising import raises
 
@@ -75,6 +81,51 @@ def check_memories_and_context() -> None:
             time.sleep(0.1)
         with_prompt = second.get_context(recall_strategy=strategy).context
         assert with_prompt.endswith(f"\n\n\n{bare}")
+
+
+def check_merge_conflicts() -> None:
+    """A contradiction is raised, listed, fetched, answered, refreshed, and each of its exceptions is raised."""
+    user = client.create_user(USER)
+    ask_about_contradictions()
+    for text in ("My birthday is on 4 May.", "My birthday is on 9 June."):
+        session = user.create_session()
+        session.add_message(MessageRole.USER, text)
+        session.process()
+        end = time.monotonic() + 60
+        while session.status != SessionStatus.PROCESSED:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+            session.refresh()
+    page = user.list_merge_conflicts(
+        offset=0, limit=10, status=MergeConflictStatus.PENDING, sort_by="created_at", sort_order="asc"
+    )
+    conflict = user.get_merge_conflict(page.conflicts[0].conflict_id)
+    question = conflict.clarifying_questions[0]
+    assert (page.total, page.has_more, conflict.new_memory_content) == (1, False, "User's birthday is on 9 June.")
+    assert [memory.content for memory in conflict.conflicting_memories] == ["User's birthday is on 4 May."]
+    assert conflict.conflicting_memories[0].reason
+    raises(MergeConflictNotFoundError, user.get_merge_conflict, str(uuid4()))
+    raises(MergeConflictInvalidQuestionsError, conflict.resolve, [MergeConflictAnswer(question="What?", answer="So.")])
+    raises(MergeConflictMissingAnswersError, conflict.resolve, [])
+    raises(MergeConflictInvalidAnswerError, conflict.resolve, [MergeConflictAnswer(question=question.question, answer="Perhaps")])
+    answer = MergeConflictAnswer(question=question.question, answer=question.options[0], message="User prefers this option")
+    conflict.resolve([answer])
+    assert conflict.resolution_data["question_answers"][0]["answer"] == question.options[0]
+    while conflict.status != MergeConflictStatus.RESOLVED:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+        conflict.refresh()
+    assert conflict.resolved_at is not None
+    conflict.status = MergeConflictStatus.PENDING  # else this client does not even ask
+    raises(MergeConflictAlreadyResolvedError, conflict.resolve, [answer])
+    (memory,) = user.list_memories().items
+    assert (memory.content, memory.merge_conflict_in_progress) == (question.options[0], False)
+
+
+def ask_about_contradictions() -> None:
+    """Switch conflicts on for the user; this version of the client cannot."""
+    headers = {"X-Recallr-Api-Key": KEY, "X-Recallr-Project-Id": PROJECT}
+    httpx.put(f"{URL}/api/v1/users/{USER}", json={"merge_conflict_enabled": True}, headers=headers).raise_for_status()
 
 
 def check_errors() -> None:

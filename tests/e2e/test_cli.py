@@ -69,11 +69,14 @@ def test_projects_are_apart(serving: Serving) -> None:
     assert httpx.get(f"{serving.http}/api/v1/users/{project}", headers=headers).status_code == 404
 
 
-def test_projects_are_listed_and_shown(serving: Serving) -> None:
-    """A created project is in the list and can be shown; a command that needs one now asks which."""
+def test_projects_are_listed_shown_and_changed(serving: Serving) -> None:
+    """A created project is in the list, can be shown and changed; a command that needs one now asks which."""
     project = mneme(serving.data_dir, "projects", "create", "--name", "third").stdout.strip()
     assert project in mneme(serving.data_dir, "projects", "list").stdout
     assert '"name": "third"' in mneme(serving.data_dir, "projects", "show", project).stdout
+    changed = mneme(serving.data_dir, "projects", "update", project, "--merge-conflicts", "on", "--name", "fourth").stdout
+    assert '"merge_conflict_enabled": true' in changed
+    assert '"name": "fourth"' in changed
     assert "say which with --project" in mneme(serving.data_dir, "keys", "list").stderr
 
 

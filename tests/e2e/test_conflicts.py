@@ -21,7 +21,7 @@ from recallrai.merge_conflict import MergeConflict
 from recallrai.models import MergeConflictAnswer, MergeConflictStatus, MessageRole, SessionStatus
 from recallrai.user import User
 
-from tests.e2e.serving import wait_until
+from tests.e2e.serving import Serving, wait_until
 
 KNOWN, PROPOSED = "User's birthday is on 4 May.", "User's birthday is on 9 June."
 
@@ -278,3 +278,25 @@ async def test_the_asynchronous_client_does_the_same(async_sdk: AsyncRecallrAI, 
             await found.refresh()
     with pytest.raises(MergeConflictAlreadyResolvedError):
         await found.resolve(answers(conflict, 0))
+
+
+@pytest.mark.parametrize("victim", ["service", "valkey"])
+@pytest.mark.timeout(240)
+def test_a_resolution_survives_a_kill(
+    serving: Serving, http: httpx.Client, user: User, conflict: MergeConflict, victim: str
+) -> None:
+    """A conflict that was answered when a process died is resolved once."""
+    conflict.resolve(answers(conflict, 0))
+    serving.kill(victim)
+    path = f"/api/v1/users/{user.user_id}"
+
+    def status() -> str:
+        try:
+            answer = http.get(f"{path}/merge-conflicts/{conflict.conflict_id}")
+        except httpx.TransportError:
+            return ""
+        return str(answer.json()["conflict"]["status"]) if answer.status_code == 200 else ""
+
+    wait_until(lambda: status() == "RESOLVED", "the conflict is resolved", seconds=120)
+    (memory,) = http.get(f"{path}/memories").json()["items"]
+    assert (PROPOSED, 2) == (memory["content"], memory["total_versions"])
