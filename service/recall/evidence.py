@@ -26,7 +26,7 @@ from service.recall.indexing import turn_id
 from service.recall.kindred import KINDRED, Kindred, kindred_words
 from service.recall.pool import Pool, pool_of
 from service.recall.ranking import Ranked, preselect, rank
-from service.recall.searches import HitList, Reading, search
+from service.recall.searches import LIMIT, HitList, Reading, search
 from service.recall.weights import Weights
 
 StageListener = Callable[[str], Awaitable[None]]
@@ -51,7 +51,8 @@ class Plan:
     """
     What one hop looks for: the *readings* of the query, and what *weights* their signals have.
 
-    *candidates* is how many of what is found are read and ranked by their text as well; *summaries* how many summaries are read.
+    Each search returns *hits* hits at most. *candidates* is how many of what is found are read and ranked by their text as well;
+    *summaries* how many summaries are read.
     *dates* tells whether to look for spans of time in the query, *kindred* of how many of the best the words are compared with
     the query's.
     """
@@ -61,6 +62,7 @@ class Plan:
     weights: Weights
     candidates: int
     summaries: int
+    hits: int = LIMIT
     dates: bool = True
     kindred: int = 0
     where: IndexFilter = field(default_factory=IndexFilter)
@@ -84,7 +86,9 @@ class Evidence:
 async def gather_evidence(tools: Tools, query: RecallQuery, plan: Plan) -> Evidence:
     """Run one hop as *plan* says."""
     vectors = await tools.embedder.embed([reading.text for reading in plan.readings])
-    found = await search(tools.index, query.scope, list(zip(plan.readings, vectors, strict=True)), where=plan.where)
+    found = await search(
+        tools.index, query.scope, list(zip(plan.readings, vectors, strict=True)), where=plan.where, limit=plan.hits
+    )
     pool = pool_of(found)
     rows = preselect(pool, plan.weights, plan.candidates)
     messages, chains, summaries = await _read(tools, query, pool, rows, _nearest_summaries(found, query, plan))

@@ -41,12 +41,13 @@ class Kindred:
 
 async def kindred_words(embedder: Embedder, hints: QueryHints, texts: Sequence[str]) -> Kindred:
     """
-    Compare the content words of a query, the names aside, with those of *texts*, best first.
+    Compare the content words of a query, names and numbers aside, with those of *texts*, best first.
 
     A text counts for each word of the query with its nearest word, the more the rarer what is near.
     """
     names = {name.casefold() for name in hints.names}
-    asked = [word for word in dict.fromkeys(word.casefold() for word in hints.keywords) if word not in names]
+    keywords = dict.fromkeys(word.casefold() for word in hints.keywords)
+    asked = [word for word in keywords if word not in names and not word.isdigit()]
     found = [content_words(text[:READ_CHARS]) for text in texts]
     vocabulary = list(dict.fromkeys(word for words in found for word in words))[:MAX_WORDS]
     if not asked or not vocabulary:

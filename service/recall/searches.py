@@ -38,10 +38,8 @@ KEYWORD_SIGNALS: Mapping[str, Target] = {"keywords_meaning": (IndexedKind.TURN, 
 """Of the query's content words alone."""
 STATEMENT_SIGNALS: Mapping[str, Target] = {"statement_meaning": (IndexedKind.TURN, DENSE)}
 """Of the query put as an answer would be."""
-MEMORY_SIGNALS: Mapping[str, Target] = {
-    "memory_meaning": (IndexedKind.MEMORY, DENSE),
-    "memory_words": (IndexedKind.MEMORY, SPARSE),
-}
+MEMORY_SIGNALS: Mapping[str, Target] = {"memory_meaning": (IndexedKind.MEMORY, DENSE)}
+"""By meaning alone: the words of a memory are those of the turns that it comes from."""
 SESSION_SIGNALS: Mapping[str, Target] = {
     "session_meaning": (IndexedKind.SUMMARY, DENSE),
     "session_words": (IndexedKind.SUMMARY, SPARSE_CONTEXT),
@@ -51,7 +49,9 @@ QUERY_SIGNALS: Mapping[str, Target] = {**TURN_SIGNALS, **MEMORY_SIGNALS, **SESSI
 SIGNALS: Mapping[str, Target] = {**QUERY_SIGNALS, **KEYWORD_SIGNALS, **STATEMENT_SIGNALS}
 
 LIMIT = 150
-"""How many hits each search returns. Beyond this rank a record has next to no chance by the other signals either."""
+"""How many hits each search returns if it is to miss next to nothing."""
+FEW = 100
+"""How many hits suffice for the first twenty: beyond this rank a record has little chance by the other signals either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,12 @@ from service.domain.ports.index import IndexFilter
 from service.domain.recall import RecallQuery, RecallResult, StrategyName
 from service.recall.analysis import hints_of
 from service.recall.evidence import Plan, StageListener, Tools, gather_evidence
-from service.recall.searches import QUERY_SIGNALS, Reading
+from service.recall.searches import FEW, QUERY_SIGNALS, Reading
 from service.recall.selection import select
 from service.recall.weights import FAST
 
 CANDIDATES = 150
-"""How many candidates are read. Reading twice as many adds nothing measurable among the first twenty."""
+"""How many candidates are read. Reading more adds nothing measurable among the first twenty."""
 SUMMARIES = 3
 
 
@@ -24,6 +24,7 @@ async def low_latency(tools: Tools, query: RecallQuery, on_stage: StageListener)
         weights=FAST,
         candidates=CANDIDATES,
         summaries=SUMMARIES,
+        hits=FEW,
         dates=False,
         where=IndexFilter(exclude_sessions=query.exclude_sessions),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from service.domain.errors import IdempotencyKeyReused, SessionNotFound, SessionNotWritable
 from service.domain.ids import Scope, SessionId
@@ -16,6 +16,19 @@ from service.storage.redis.keys import Keyspace, quoted
 
 TURNS_BEFORE = 2
 """Turns before a new one whose index entries change with it: they are indexed by a window of two turns either side."""
+
+
+GAP = 8
+"""So many messages that nobody asked for are read along rather than asked around: a command costs more than they do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stretch:
+    """Messages of one session, from index *first* to *last*, both among them."""
+
+    session_id: SessionId
+    first: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +94,15 @@ class Messages:
     async def at(self, scope: Scope, sources: Sequence[Source]) -> Sequence[Message | None]:
         """Return the messages at *sources*, None where there is none, in the same order, in one round trip."""
         keys = self.keyspace.user(scope)
-        reads = [("LINDEX", keys.messages(source.session_id), source.message_index) for source in sources]
-        known, *texts = await self.database.send(("EXISTS", keys.record), *reads)
+        stretches = _stretches(sources)
+        reads = [("LRANGE", keys.messages(one.session_id), one.first, one.last) for one in stretches]
+        known, *answers = await self.database.send(("EXISTS", keys.record), *reads)
+        found = {
+            (stretch.session_id, index): text
+            for stretch, texts in zip(stretches, answers, strict=True)
+            for index, text in enumerate(texts, stretch.first)
+        }
+        texts = (found.get((source.session_id, source.message_index)) for source in sources)
         return [
             read_message(source.session_id, source.message_index, text) if known and text else None
             for source, text in zip(sources, texts, strict=True)
@@ -105,6 +125,19 @@ class Messages:
             found += [read_message(session_id, index, text) for index, text in enumerate(texts, start)]
         found.sort(key=lambda message: (message.timestamp, message.session_id, message.index))
         return found[-limit:]
+
+
+def _stretches(sources: Sequence[Source]) -> list[_Stretch]:
+    """Return stretches that hold all *sources*, few rather than tight."""
+    stretches: list[_Stretch] = []
+    for source in sorted(set(sources)):
+        last = stretches[-1] if stretches else None
+        if last and last.session_id == source.session_id and source.message_index - last.last <= GAP:
+            stretches[-1] = replace(last, last=source.message_index)
+        else:
+            place = source.message_index
+            stretches.append(_Stretch(session_id=source.session_id, first=place, last=place))
+    return stretches
 
 
 def _added(session_id: SessionId, messages: Sequence[NewMessage], said: str) -> Sequence[Message]:

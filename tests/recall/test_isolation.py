@@ -1,0 +1,139 @@
+"""Nothing of one user ever reaches another, whatever their ids, their texts and what they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.domain.ids import ProjectId, Scope, UserId, UserKey
+from service.domain.ports.index import DENSE_VECTORS, SPARSE_VECTORS, IndexFilter, IndexQuery
+from service.domain.ports.work import IndexedKind
+from service.domain.recall import Context, ContextRequest, RecalledKind, RecallQuery, RecallResult, StrategyName
+from service.domain.sessions import Session
+from service.domain.users import NewUser
+from service.recall.context import ContextBuilder
+from service.recall.indexing import turn_id
+from service.storage.points import point_id, tenant_key
+from tests.recall.world import NOON, Person, World
+
+# what separates, quotes, escapes or matches in a key, in JSON, in a pattern or on the wire
+IDS = st.lists(
+    st.sampled_from(["a", "b", ":", "/", '"', "\\", "[", "]", ", ", "*", "?", "{", "}", "\x00", "%", "\n", "ß"]),
+    min_size=1,
+    max_size=4,
+)
+IDS_AS_TEXT = IDS.map("".join)
+SCOPES = st.builds(Scope, project_id=IDS_AS_TEXT.map(ProjectId), user_key=IDS_AS_TEXT.map(UserKey))
+PLACES = st.tuples(IDS_AS_TEXT, IDS_AS_TEXT)
+SECRETS = ("marzipan", "obsidian")
+"""A word of each user that stands in everything that is the user's, and nowhere else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """A user, the session in which everything was said, and the ids of all its records."""
+
+    person: Person
+    secret: str
+    session: Session
+    record_ids: frozenset[str]
+
+
+@given(first=SCOPES, second=SCOPES)
+def test_no_two_users_share_a_key_of_the_index(first: Scope, second: Scope) -> None:
+    """Tenant keys and point ids are the same only for the same user, however the ids are put together."""
+    same = first == second
+    assert (tenant_key(first) == tenant_key(second)) is same
+    assert (point_id(IndexedKind.TURN, first, "s:0") == point_id(IndexedKind.TURN, second, "s:0")) is same
+
+
+@pytest.mark.asyncio(loop_scope="session")
+@settings(max_examples=12, deadline=None)
+@given(data=st.data(), places=st.lists(PLACES, min_size=2, max_size=2, unique=True), strategy=st.sampled_from(StrategyName))
+async def test_a_recall_shows_nothing_of_another_user(
+    world: World, data: st.DataObject, places: list[tuple[str, str]], strategy: StrategyName
+) -> None:
+    """Of two users with confusable ids, who said the same but for one word, each finds the own word alone."""
+    asker, other = await _owners(world, places)
+    query = RecallQuery(
+        scope=asker.person.scope,
+        text=data.draw(
+            st.sampled_from([f"The password is {other.secret}", other.secret, "What is the password?", "password " * 50])
+        ),
+        now=NOON,
+        strategy=strategy,
+        memories_threshold=data.draw(st.sampled_from([0.0, 1.0])),
+        summaries_threshold=0.0,
+        kinds=data.draw(st.sets(st.sampled_from(RecalledKind), min_size=1).map(frozenset)),
+        exclude_sessions=data.draw(st.sampled_from([frozenset(), frozenset({other.session.session_id})])),
+    )
+    result = await world.recaller(query)
+    assert other.secret not in _shown(result)
+    assert other.secret not in (await _context(world, asker, query, result)).text
+    everything = await world.recaller(replace(query, text=asker.secret, memories_threshold=0.0, kinds=frozenset(RecalledKind)))
+    assert asker.secret in _shown(everything)
+
+
+@pytest.mark.asyncio(loop_scope="session")
+@settings(max_examples=12, deadline=None)
+@given(data=st.data(), places=st.lists(PLACES, min_size=2, max_size=2, unique=True))
+async def test_a_filter_cannot_reach_another_user(world: World, data: st.DataObject, places: list[tuple[str, str]]) -> None:
+    """A search finds records of its own scope alone, even when its filter names the other's sessions and records."""
+    asker, other = await _owners(world, places)
+    where = IndexFilter(
+        sessions=data.draw(st.sampled_from([None, frozenset({other.session.session_id})])),
+        record_ids=data.draw(st.sampled_from([None, other.record_ids, other.record_ids | asker.record_ids])),
+        exclude_sessions=data.draw(st.sampled_from([frozenset(), frozenset({asker.session.session_id})])),
+    )
+    (vector,) = await world.embedder.embed([other.secret])
+    by_meaning = [
+        IndexQuery(kind=kind, name=name, vector=vector, where=where) for kind in IndexedKind for name in DENSE_VECTORS[kind]
+    ]
+    by_word = [
+        IndexQuery(kind=kind, name=name, text=other.secret, where=where) for kind in IndexedKind for name in SPARSE_VECTORS[kind]
+    ]
+    hits = await world.index.search(asker.person.scope, [*by_meaning, *by_word])
+    assert {hit.record_id for found in hits for hit in found} <= asker.record_ids
+
+
+async def _owners(world: World, places: Sequence[tuple[str, str]]) -> list[Owner]:
+    """Return two users of projects whose ids begin alike, each with messages, a memory and a summary."""
+    run = str(uuid4())
+    return [
+        await _owner(world, ProjectId(run + project), UserId(user), secret)
+        for (project, user), secret in zip(places, SECRETS, strict=True)
+    ]
+
+
+async def _owner(world: World, project: ProjectId, user_id: UserId, secret: str) -> Owner:
+    user = await world.stores.users.create(project, NewUser(user_id=user_id, metadata={}, merge_conflict_enabled=None))
+    person = Person(world=world, scope=user.scope)
+    session = await person.says(f"The password is {secret}", f"Ann: never tell anyone about {secret}")
+    await person.summarises(session, f"They talked about the password {secret}.")
+    chain = await person.remembers(f"The user's password is {secret}", session=session)
+    turns = (turn_id(session.session_id, index) for index in range(session.message_count))
+    return Owner(
+        person=person, secret=secret, session=session, record_ids=frozenset({chain.chain_id, session.session_id, *turns})
+    )
+
+
+async def _context(world: World, owner: Owner, query: RecallQuery, result: RecallResult) -> Context:
+    """Return the context of a new session of *owner* with everything in it that can be asked for."""
+    stores = world.stores
+    build = ContextBuilder(sessions=stores.sessions, conflicts=stores.conflicts, embedder=world.embedder)
+    request = ContextRequest(timezone=ZoneInfo("UTC"), last_n_messages=50, last_n_summaries=50)
+    return await build(owner.person.scope, await owner.person.says("Hello"), query, result, request)
+
+
+def _shown(result: RecallResult) -> str:
+    """Return all text of a result that a caller may see."""
+    memories = [version.content for item in result.items if item.memory for version in item.memory.versions]
+    messages = [item.message.content for item in result.items if item.message]
+    summaries = [item.summary.content for item in result.items if item.summary]
+    return "\n".join([*memories, *messages, *summaries])
