@@ -24,6 +24,7 @@ from service.domain.ports.models import (
 )
 from service.domain.sessions import MessageRole
 from service.models.language import ExtraMissing, ModelChoice, open_language_model
+from service.models.language.failures import failure
 from service.models.language.patient import ATTEMPTS, ModelMetrics, PatientModel
 from tests.extraction.language.conftest import CANARY, Watch, choice_of
 from tests.extraction.language.provider import Provider, Reply, breaks_off, fails, nothing, says, sends
@@ -222,6 +223,20 @@ async def test_no_error_holds_the_key(model: LanguageModel, provider: Provider, 
     error = caught.value
     logged = ExceptionDictTransformer(show_locals=False)((type(error), error, error.__traceback__))
     assert CANARY not in f"{error!r} {traceback.format_exception(error)} {logged}"
+
+
+@pytest.mark.parametrize(
+    ("said", "api_key"),
+    [
+        ("wrong key: hunter2-canary", "hunter2-canary"),
+        ("wrong key: sk-proj-of-somebody-canary", "another"),
+        ("wrong header: Bearer canary", None),
+    ],
+)
+def test_keys_of_every_kind_are_taken_out(said: str, api_key: str | None) -> None:
+    """Ours whatever it looks like, and what looks like one."""
+    assert "HTTP 401: wrong" in str(failure(401, said, {}, api_key=api_key))
+    assert "canary" not in str(failure(401, said, {}, api_key=api_key))
 
 
 async def test_a_choice_does_not_show_its_key(provider: Provider) -> None:
