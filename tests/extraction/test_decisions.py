@@ -106,3 +106,23 @@ def test_a_change_keeps_what_still_holds(candidates: Read) -> None:
 def test_the_same_event_on_another_day_is_another_event(candidates: Read) -> None:
     """Dates are part of the content."""
     assert _decide(candidates, "I went to the dentist yesterday.", "I went to the dentist yesterday.").kind is DecisionKind.NEW
+
+
+ASKED = [
+    ("I'm allergic to shellfish.", "I love eating shellfish.", DecisionKind.CONTRADICTION),
+    ("I'm allergic to nuts.", "I hate nuts.", DecisionKind.NEW),
+    ("I'm an only child.", "I have a younger brother.", DecisionKind.CONTRADICTION),
+    ("I have never smoked.", "I smoked for ten years.", DecisionKind.CONTRADICTION),
+    ("I've never been to Italy.", "I went to Italy last week.", DecisionKind.CHANGE),
+    ("I got married in 2015.", "I got married in 2017.", DecisionKind.CONTRADICTION),
+    ("I'm from Germany.", "I'm from Munich.", DecisionKind.NEW),
+    ("I'm from Ghana.", "I'm from Kenya.", DecisionKind.CONTRADICTION),
+    ("I don't like tea.", "I like iced tea with lemon.", DecisionKind.NEW),
+    ("My birthday is on 4 May.", "My birthday is May 4th.", DecisionKind.DUPLICATE),
+]
+
+
+@pytest.mark.parametrize(("first", "then", "expected"), ASKED)
+def test_what_cannot_both_be_true_is_a_contradiction(candidates: Read, first: str, then: str, expected: DecisionKind) -> None:
+    """Not what may have changed since, and not what may be true beside it."""
+    assert _decide(candidates, first, then).kind is expected

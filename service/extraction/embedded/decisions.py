@@ -31,6 +31,8 @@ ATTITUDE = "attitude"
 """The slot of likes and dislikes: two statements that like one thing may still be about different things."""
 ONCE = "once"
 """The slot of the years of what happens once."""
+PLACES = frozenset({"birthplace", "origin", "grew_up", "hometown"})
+"""The slots whose values are places."""
 CUES = ("correction", "replaced")
 
 _POSSESSED = re.compile(
@@ -142,7 +144,7 @@ def _differing(new: _Statement, old: _Statement) -> Iterator[tuple[Fact, Fact]]:
     """Yield the facts of *new* that give another value to a slot than *old* does, with the old fact."""
     for fact in new.facts:
         for known in old.facts:
-            if _one_slot(fact, known) and not _one_value(fact, known):
+            if _one_slot(fact, known) and not _one_value(fact, known) and not _may_hold_the_other(fact, known, new.language):
                 yield fact, known
 
 
@@ -165,6 +167,13 @@ def _one_value(fact: Fact, known: Fact) -> bool:
         return bool(_DIGIT.search(fact.value) and _DIGIT.search(known.value) and _WORDS.search(fact.value + known.value))
     one, other = stems(fact.value), stems(known.value)
     return covers(one, other) or covers(other, one)
+
+
+def _may_hold_the_other(fact: Fact, known: Fact, language: Language) -> bool:
+    """Return whether the values are places one of which may lie in the other: a country and a town of whatever country."""
+    if fact.slot not in PLACES:
+        return False
+    return language.says("region", fact.value) != language.says("region", known.value)
 
 
 def _rest(statement: _Statement) -> frozenset[str]:
@@ -193,13 +202,21 @@ def _denies(new: _Statement, old: _Statement) -> bool:
     """
     if new.negative == old.negative or new.ended or old.ended:
         return False
+    denied, said = (new, old) if new.negative else (old, new)
+    if all(any(fact.slot == ATTITUDE for fact in one.facts) for one in (new, old)):
+        # the slots tell whether it is one thing that is liked and disliked
+        return False
+    if not (covers(said.claim, denied.claim) or covers(denied.claim, said.claim)):
+        return False
     common = sum(covered(stem, old.claim) for stem in new.claim)
     if common >= 0.6 * max(len(new.claim), len(old.claim), 1):
         return True
-    denied, said = (new, old) if new.negative else (old, new)
-    if new.dated or old.dated or not (denied.order and said.order):
+    if new.dated or old.dated or not (denied.order and said.order) or not covers(said.claim, denied.claim):
         return False
-    return stems(denied.order[0]) == stems(said.order[0]) and covers(said.claim, denied.claim)
+    same_verb = stems(denied.order[0]) == stems(said.order[0])
+    # "has a twin sister", "doesn't have a sister"
+    had = bool(denied.things and said.things) and len(said.claim) - len(denied.claim) <= 1
+    return same_verb or (had and stems(denied.order[-1]) == stems(said.order[-1]))
 
 
 def _happened_after_all(new: _Statement, old: _Statement) -> bool:

@@ -47,6 +47,7 @@ _PATTERNS = (
     "comparison",
     "never",
     "degree",
+    "region",
     "time_word",
     "recurring",
 )
