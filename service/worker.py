@@ -25,12 +25,15 @@ from service.domain.ports.work import Job, JobQueue
 from service.usecases.conflicts.settle import SettleConflict
 from service.usecases.indexing.sync import SyncIndex
 from service.usecases.processing.process_session import ProcessSession
+from service.usecases.projects.retain import ApplyRetention
 
 _TIMER_PAUSE = 0.25
 _JOB_PAUSE = 0.1
 # a message must be searchable well within a second
 _OUTBOX_PAUSE = 0.05
 _DEPTH_PAUSE = 5.0
+# retention counts in days
+_RETENTION_PAUSE = 3600.0
 _RENEWAL_PAUSE = 10.0
 _FIRST_BACKOFF = 0.1
 _LONGEST_BACKOFF = 5.0
@@ -86,6 +89,7 @@ class Worker:
         process_session: ProcessSession,
         settle_conflict: SettleConflict,
         sync_index: SyncIndex,
+        apply_retention: ApplyRetention,
         log: Logger,
         metrics: WorkerMetrics,
         options: WorkerOptions,
@@ -95,6 +99,7 @@ class Worker:
         self._process_session = process_session
         self._settle_conflict = settle_conflict
         self._sync_index = sync_index
+        self._apply_retention = apply_retention
         self._log = log
         self._metrics = metrics
         self._options = options
@@ -115,6 +120,7 @@ class Worker:
                 loops.create_task(self._loop("jobs", self._claim_jobs, _JOB_PAUSE))
                 loops.create_task(self._loop("outbox", self._sync, _OUTBOX_PAUSE))
                 loops.create_task(self._loop("depth", self._measure, _DEPTH_PAUSE))
+                loops.create_task(self._loop("retention", self._retain, _RETENTION_PAUSE))
             if self._running:
                 await asyncio.wait(self._running)
         finally:
@@ -156,6 +162,11 @@ class Worker:
         done = await self._sync_index(self._consumer)
         self._metrics.indexed.inc(done)
         return done > 0
+
+    async def _retain(self) -> bool:
+        if removed := await self._apply_retention():
+            self._log.info("sessions removed after their retention", sessions=removed)
+        return False
 
     async def _measure(self) -> bool:
         depth = await self._jobs.depth()

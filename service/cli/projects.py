@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 
-from service.cli.command import Command, say
+from service.cli.command import Command, CommandFailed, say
 from service.cli.paging import every
 from service.cli.stores import open_application
 from service.domain.ids import ProjectId
 from service.domain.projects import ProjectSettings
 from service.settings import Settings
+
+MOST_DAYS = 36_500
 
 
 def _create_arguments(parser: ArgumentParser) -> None:
@@ -44,20 +48,24 @@ async def show(arguments: Namespace, settings: Settings) -> int:
     """Write a project as JSON."""
     async with open_application(settings) as application:
         project = await application.projects.get(ProjectId(arguments.project))
-    shown = {
-        "project_id": project.project_id,
-        "name": project.name,
-        "created_at": project.created_at.isoformat(),
-        "merge_conflict_enabled": project.settings.merge_conflict_enabled,
-        "categories": {category.name: category.description for category in project.settings.categories},
-    }
-    say(json.dumps(shown, indent=2, ensure_ascii=False))
+    from service.rpc.mapping.documents import project_document  # noqa: PLC0415 - brings the wire types: not for `mneme version`
+
+    say(json.dumps(project_document(project), indent=2, ensure_ascii=False))
     return 0
 
 
 def _update_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("project", help="its id")
     parser.add_argument("--name", help="a new name for people")
+    parser.add_argument(
+        "--settings",
+        type=Path,
+        metavar="FILE",
+        help="JSON that takes the place of all settings, as `projects show` writes them: categories, guidance, retention_days, …",
+    )
+    parser.add_argument(
+        "--retention-days", type=int, help="days after which an idle session is removed with all of it; 0 for never"
+    )
     parser.add_argument(
         "--merge-conflicts", choices=("on", "off"), help="whether to ask about contradictions, for users who do not say otherwise"
     )
@@ -67,12 +75,27 @@ async def update(arguments: Namespace, settings: Settings) -> int:
     """Change a project and write it as JSON."""
     async with open_application(settings) as application:
         project_id = ProjectId(arguments.project)
-        wanted = None
-        if arguments.merge_conflicts is not None:
-            known = (await application.projects.get(project_id)).settings
-            wanted = replace(known, merge_conflict_enabled=arguments.merge_conflicts == "on")
-        await application.projects.update(project_id, name=arguments.name, settings=wanted)
+        known = (await application.projects.get(project_id)).settings
+        wanted = _changed(known, arguments)
+        # what is not changed is not written: somebody else may be changing it
+        await application.projects.update(project_id, name=arguments.name, settings=None if wanted == known else wanted)
     return await show(arguments, settings)
+
+
+def _changed(settings: ProjectSettings, arguments: Namespace) -> ProjectSettings:
+    """Return the settings as the arguments want them. Raises CommandFailed, InvalidRequest, OSError."""
+    if arguments.settings is not None:
+        from service.rpc.mapping.documents import settings_of_json  # noqa: PLC0415 - as above
+
+        settings = settings_of_json(arguments.settings.read_text(encoding="utf-8"))
+    days = arguments.retention_days
+    if days is not None:
+        if not 0 <= days <= MOST_DAYS:
+            raise CommandFailed(f"--retention-days must be from 0 to {MOST_DAYS}")
+        settings = replace(settings, retention=timedelta(days=days) if days else None)
+    if arguments.merge_conflicts is not None:
+        settings = replace(settings, merge_conflict_enabled=arguments.merge_conflicts == "on")
+    return settings
 
 
 COMMANDS = (

@@ -49,6 +49,7 @@ from service.usecases.projects.create_key import CreateKey
 from service.usecases.projects.get import GetProject
 from service.usecases.projects.list import ListProjects
 from service.usecases.projects.list_keys import ListKeys
+from service.usecases.projects.retain import ApplyRetention
 from service.usecases.projects.revoke_key import RevokeKey
 from service.usecases.projects.update import UpdateProject
 from service.usecases.sessions.add_messages import AddMessages
@@ -92,6 +93,7 @@ class Application:
     process_session: ProcessSession
     settle_conflict: SettleConflict
     sync_index: SyncIndex
+    apply_retention: ApplyRetention
     reindex: Reindex
 
     async def prepare_index(self) -> None:
@@ -136,6 +138,7 @@ def build_application(
     recaller = Recaller(index=index, embedder=embedder, sessions=sessions, memories=memories)
     builder = ContextBuilder(sessions=sessions, conflicts=stores.conflicts, embedder=embedder)
     places = Places(users, sessions)
+    session_calls = _session_calls(stores)
     planner = Planner(
         memories=memories, conflicts=stores.conflicts, index=index, outbox=stores.outbox, embedder=embedder, extractor=extractor
     )
@@ -151,7 +154,7 @@ def build_application(
             delete=DeleteUser(users),
             list_recent_messages=ListRecentMessages(users, sessions),
         ),
-        sessions=_session_calls(stores),
+        sessions=session_calls,
         memory=_memory_calls(stores, recaller, builder, clock),
         conflicts=_conflict_calls(stores),
         projects=project_calls,
@@ -175,6 +178,7 @@ def build_application(
             reader=TruthReader(sessions, memories),
             points=PointMaker(sessions, embedder),
         ),
+        apply_retention=ApplyRetention(projects, users, sessions, session_calls.delete, clock),
         reindex=Reindex(index=index, embedder=embedder, outbox=stores.outbox),
     )
 

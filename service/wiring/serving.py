@@ -109,6 +109,7 @@ def _working(application: Application, settings: Settings, registry: CollectorRe
         process_session=application.process_session,
         settle_conflict=application.settle_conflict,
         sync_index=application.sync_index,
+        apply_retention=application.apply_retention,
         log=structlog.get_logger("worker"),
         metrics=WorkerMetrics(registry),
         options=WorkerOptions(concurrency=settings.workers, max_attempts=settings.max_attempts),

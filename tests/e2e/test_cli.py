@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -94,6 +95,29 @@ def test_a_reindex_brings_everything_back(serving: Serving, remembered: str) -> 
     assert done.returncode == 0, done.stderr
     with serving.client() as http:
         wait_until(lambda: recalled(http, remembered), "the message is in the index again")
+
+
+def test_settings_of_a_project_are_replaced(serving: Serving, tmp_path: Path) -> None:
+    """`projects update --settings` takes what `projects show` writes, other options change one thing, a bad file nothing."""
+    project = mneme(serving.data_dir, "projects", "create").stdout.strip()
+    wanted = {
+        "categories": [{"name": "pets", "description": "Animals."}],
+        "guidance": {"exclusion_instructions": "No health.", "excluded_keywords": ["salary"]},
+    }
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps(wanted))
+    done = mneme(serving.data_dir, "projects", "update", project, "--settings", str(file), "--retention-days", "30")
+    shown = json.loads(done.stdout)["settings"]
+    assert (wanted["categories"], ["salary"], 30) == (
+        shown["categories"],
+        shown["guidance"]["excluded_keywords"],
+        shown["retention_days"],
+    )
+    file.write_text(json.dumps({"categories": [{"name": "Not a name"}]}))
+    failed = mneme(serving.data_dir, "projects", "update", project, "--settings", str(file))
+    assert (1, True) == (failed.returncode, failed.stderr.startswith("mneme: categories[0].name: "))
+    file.write_text(json.dumps(shown))
+    assert shown == json.loads(mneme(serving.data_dir, "projects", "update", project, "--settings", str(file)).stdout)["settings"]
 
 
 def test_an_export_is_imported_the_same(serving: Serving, remembered: str) -> None:

@@ -21,6 +21,7 @@ def worker_of(world: World, process_session: ProcessSession, registry: Collector
         process_session=process_session,
         settle_conflict=world.application.settle_conflict,
         sync_index=world.application.sync_index,
+        apply_retention=world.application.apply_retention,
         log=structlog.get_logger("test"),
         metrics=WorkerMetrics(registry),
         options=WorkerOptions(concurrency=2, max_attempts=1),
