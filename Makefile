@@ -98,9 +98,9 @@ gen-check: setup-test ## Say whether proto/gen and docs/settings.md are current
 	$(BIN)/python proto/generate.py --check
 	$(BIN)/mneme settings --markdown | diff -u docs/settings.md -
 
-eval: setup-test ## Measure recall: make eval DATA=conversations.json [OUT=figures.json]
-	@test -n "$(DATA)" || { echo "DATA is missing: make eval DATA=path [OUT=file.json]" >&2; exit 2; }
-	$(BIN)/python -m tests.bench.evaluate "$(DATA)" $(if $(OUT),--out "$(OUT)")
+eval: setup-test ## Measure recall: make eval DATA=conversations.json [OUT=figures.json] [PICTURE=recall.svg]
+	@test -n "$(DATA)" || { echo "DATA is missing: make eval DATA=path [OUT=file.json] [PICTURE=file.svg]" >&2; exit 2; }
+	$(BIN)/python -m tests.bench.evaluate "$(DATA)" $(if $(OUT),--out "$(OUT)") $(if $(PICTURE),--picture "$(PICTURE)")
 
 bench: setup-test ## Measure latency, p50 and p95 at 1,000 and 10,000 memories, and how well contradictions are told
 	$(BIN)/python -m tests.bench.latency

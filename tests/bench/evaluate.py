@@ -1,9 +1,10 @@
 """
 Measures recall: conversations in the LoCoMo format go in through the public API, then their questions are asked.
 
-    python -m tests.bench.evaluate conversations.json [--out figures.json] [--no-contexts]
+    python -m tests.bench.evaluate conversations.json [--out figures.json] [--picture recall.svg] [--no-contexts]
 
-Starts a `mneme serve` of its own. Prints evidence recall by strategy beside what simple methods find with the same vectors.
+Starts a `mneme serve` of its own. Prints evidence recall by strategy beside what simple methods, and mem0 where it is installed,
+find with the same vectors.
 """
 
 # ruff: noqa: T201 - it prints a report for a person
@@ -22,6 +23,8 @@ from tests.bench.evaluation.baselines import baselines
 from tests.bench.evaluation.loading import load
 from tests.bench.evaluation.locomo import CATEGORIES, Conversation, read_conversations
 from tests.bench.evaluation.measure import DEPTHS, figures, table
+from tests.bench.evaluation.mem0 import mem0_answers, mem0_name
+from tests.bench.evaluation.picture import recall_picture
 from tests.bench.evaluation.server import serving
 
 RECALLS = [f"recall@{depth}" for depth in DEPTHS]
@@ -40,7 +43,11 @@ async def evaluate(conversations: Sequence[Conversation], *, contexts: bool) -> 
             _say(f"reading contexts by {strategy}")
             found[strategy] |= await evidence_in_contexts(client, loaded, strategy)
     _say("computing the baselines")
-    return found | {f"baseline {name}": {**figures(answers)} for name, answers in (await baselines(conversations)).items()}
+    others = await baselines(conversations)
+    if name := mem0_name():
+        _say(f"asking {name}")
+        others[name] = await mem0_answers(conversations)
+    return found | {f"baseline {name}": {**figures(answers)} for name, answers in others.items()}
 
 
 def main() -> None:
@@ -48,6 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure recall on conversations in the LoCoMo format")
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--picture", type=Path, help="where to draw recall at each depth, as SVG")
     parser.add_argument("--no-contexts", action="store_true", help="leave out evidence within token budgets, which takes longest")
     arguments = parser.parse_args()
     conversations = read_conversations(arguments.data)
@@ -55,6 +63,10 @@ def main() -> None:
     _report(conversations, found)
     if arguments.out:
         arguments.out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    if arguments.picture:
+        asked = sum(len(conversation.questions) for conversation in conversations)
+        title = f"Share of the evidence found, {asked} questions on {len(conversations)} conversations"
+        arguments.picture.write_text(recall_picture(found, DEPTHS, title=title), encoding="utf-8")
 
 
 def _report(conversations: Sequence[Conversation], found: dict[str, dict[str, object]]) -> None:

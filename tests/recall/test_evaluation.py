@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from tests.bench.evaluation.locomo import Turn, read_date, read_evidence
 from tests.bench.evaluation.measure import distinct, evidence_recall
+from tests.bench.evaluation.picture import recall_picture
 
 PLACES = {f"D{session}:{turn}": Turn(session=session, index=turn - 1) for session in (8, 9, 30) for turn in range(1, 27)}
 
@@ -43,3 +46,22 @@ def test_recall_counts_distinct_messages() -> None:
     first, second, third = (Turn(session=1, index=index) for index in range(3))
     ranking = distinct([first, first, second, first, third])
     assert [evidence_recall(ranking, [second, third], depth) for depth in (1, 2, 3)] == [0.0, 0.5, 1.0]
+
+
+def test_the_picture_has_a_line_for_each_row_with_figures() -> None:
+    """A strategy and a baseline are drawn, a row that has only latencies is not; names are escaped."""
+    found = {"recall@5": 0.5, "recall@10": 1.0}
+    picture = recall_picture({"<own>": found, "baseline": found, "slow": {"p50": 3}}, (5, 10), title="&")
+    drawn = ET.fromstring(picture)  # noqa: S314 - drawn a line above
+    lines = drawn.findall("{http://www.w3.org/2000/svg}polyline")
+    texts = [element.text for element in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert len(lines) == 2
+    assert {"&", "<own>  0.50 1.00", "baseline  0.50 1.00"} <= set(texts)
+
+
+def test_the_better_a_row_the_higher_its_line() -> None:
+    """The scale runs upwards: a recall of 1 stands above one of 0."""
+    drawn = recall_picture({"best": {"recall@5": 1.0}, "worst": {"recall@5": 0.0}}, (5,), title="")
+    heights = [float(points.split(",")[1]) for points in re.findall(r'points="([^"]*)"', drawn)]
+    assert heights == sorted(heights)
+    assert len(set(heights)) == 2
