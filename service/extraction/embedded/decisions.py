@@ -29,11 +29,8 @@ HISTORY = timedelta(days=365)
 MAX_JOINED = 300
 ATTITUDE = "attitude"
 """The slot of likes and dislikes: two statements that like one thing may still be about different things."""
-ONCE = "once"
-"""The slot of the years of what happens once."""
 PLACES = frozenset({"birthplace", "origin", "grew_up", "hometown"})
 """The slots whose values are places."""
-CUES = ("correction", "replaced")
 
 _POSSESSED = re.compile(
     r"^(?:[\w-]+'s|their|my|mein\w{0,2}|mi|mis|mon|ma)\s+(?:(?:new|old|older|younger|best|little|big)\s+)?(?P<n>[^\W\d_]{3,})"
@@ -120,7 +117,8 @@ def _superseding(new: _Statement, old: _Statement, similarity: float) -> tuple[D
     if _ends(new, old, similarity) or (similarity >= SAME_THING and _names_the_old(new, old)):
         return DecisionKind.CHANGE, new.content
     if _denies(new, old) or _turned_round(new, old):
-        return (DecisionKind.CHANGE if cue else DecisionKind.CONTRADICTION), new.content
+        # what happened on a day has come to pass since
+        return (DecisionKind.CHANGE if cue or new.dated else DecisionKind.CONTRADICTION), new.content
     return None
 
 
@@ -236,9 +234,15 @@ def _claims_differ(new: _Statement, old: _Statement) -> bool:
 
 
 def _says_that_it_changed(new: _Statement, fact: Fact | None = None) -> bool:
-    """Return whether *new* says that something is not what it was, beside the *fact*: "got married" changes no date."""
-    words = new.words.replace(fact.told, " ") if fact is not None and fact.slot == ONCE else new.words
-    return new.ended or new.language.says("change", words) or any(new.language.says(cue, new.words) for cue in CUES)
+    """
+    Return whether *new* says that something is not what it was, beside the *fact* itself: "got married in 2017" changes no year,
+    "left-handed" leaves nothing. A liking says it by itself: "no longer likes".
+    """
+    lasting = fact is not None and fact.mode is SlotMode.FIXED and fact.slot != ATTITUDE
+    words = new.words.replace(fact.told, " ") if fact is not None and lasting else new.words
+    return any(new.language.says(cue, words) for cue in ("ended", "change")) or any(
+        new.language.says(cue, new.words) for cue in ("correction", "replaced")
+    )
 
 
 def _shared(new: _Statement, old: _Statement) -> float:

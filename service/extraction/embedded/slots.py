@@ -14,6 +14,8 @@ from enum import StrEnum
 from typing import Any
 
 MAX_VALUE_WORDS = 6
+ONE = frozenset({"a", "an", "one", "ein", "eine", "einen", "un", "una", "uno", "une"})
+"""The words for one, which are articles as well."""
 NONE = "none"
 """The value of a claim that there is nothing of a kind."""
 _ORDINAL = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)\b")
@@ -163,6 +165,7 @@ def _found(content: str, table: SlotTable, slots: Sequence[_Slot]) -> list[Fact]
 def _fact(slot: _Slot, match: re.Match[str], speaker: str, table: SlotTable) -> Fact | None:
     groups = match.groupdict()
     value = slot.value or _until_stop(groups["v"], table)
+    value = "1" if value in ONE else value
     key = slot.key or _until_stop(groups.get("k") or "", table)
     if not value or (slot.value and not key):
         return None
