@@ -108,9 +108,9 @@ async def measure(application: Application, size: int, sessions: int) -> dict[st
     await _index(application)
     messages = sessions * SESSION_MESSAGES
     return {
-        "messages/s processed": messages / processing,
-        "ms/session": processing / sessions * 1000,
-        "messages/s with index": messages / (processing + indexing),
+        "messages/s processed": round(messages / processing, 1),
+        "ms/session": round(processing / sessions * 1000, 1),
+        "messages/s with index": round(messages / (processing + indexing), 1),
     }
 
 
