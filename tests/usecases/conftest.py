@@ -28,7 +28,7 @@ DATABASE = 3
 
 # `make soak` names it; the default is for every day
 hypothesis.settings.register_profile("soak", max_examples=3_000, stateful_step_count=80)
-hypothesis.settings.register_profile("default", max_examples=80, stateful_step_count=25)
+hypothesis.settings.register_profile("default", max_examples=40, stateful_step_count=25)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

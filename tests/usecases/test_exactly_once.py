@@ -18,6 +18,7 @@ from itertools import pairwise
 from typing import Any, TypeAlias, TypeVar, cast
 from uuid import uuid4
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
@@ -376,6 +377,8 @@ class Histories(RuleBasedStateMachine):
         )
 
 
+# a failure is made smaller again and again before it is told
+@pytest.mark.timeout(600)
 async def test_effects_are_exactly_once(engines: Engines, embedder: Embedder, index: VectorIndex, clock: FakeClock) -> None:
     """Nothing is lost, nothing is there twice, and the index follows. `make soak` runs it for longer."""
     url = engines.settings(database=DATABASE).redis_url or ""
