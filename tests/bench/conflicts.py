@@ -2,8 +2,8 @@
 How well the embedded extractor tells contradictions from everything else: `python -m tests.bench.conflicts [-v]`.
 
 `golden/conflict_pairs.jsonl` holds pairs of statements of one person, some days apart: contradictions, changes over time,
-statements that can both be true, unrelated ones and paraphrases. Prints precision and recall on contradictions, and how many pairs
-of each other kind are taken for one.
+statements that can both be true, unrelated ones and paraphrases. Prints precision and recall on contradictions, and how many
+pairs of each other kind are taken for one.
 """
 
 from __future__ import annotations
