@@ -10,7 +10,7 @@ from uuid import uuid4
 import grpc
 import pytest
 import pytest_asyncio
-from mneme.v1 import http_pb2
+from mneme.v1 import http_pb2, session_pb2
 
 from service.domain.projects import KeyScope
 from tests.conftest import Waiter
@@ -23,6 +23,7 @@ BESIDE_IDS: Mapping[str, Mapping[str, Any]] = {
     "UpdateUser": {"new_metadata": {"a": 1}},
     "UpdateSession": {"new_metadata": {"a": 1}},
     "Recall": {"query": "x"},
+    "ResolveConflict": {"answers": {"question_answers": [{"question": "x", "answer": "y"}]}},
     "StoreTurn": {"user_messages": ["x"], "user_key": "u", "reply_key": "r"},
 }
 """What a request needs beside ids to be valid and to do something."""
@@ -43,27 +44,40 @@ def has_id(name: str, field: str) -> bool:
 
 
 NAMING_A_USER = sorted(name for name in METHODS if name not in NAMES_NOTHING and not is_admin(name))
-NAMING_MORE = sorted(name for name in NAMING_A_USER if has_id(name, "session_id") or has_id(name, "memory_id"))
+NAMING_MORE = sorted(
+    name for name in NAMING_A_USER if any(has_id(name, field) for field in ("session_id", "memory_id", "conflict_id"))
+)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def theirs(make_tenant: MakeTenant, wait_until: Waiter[Any]) -> Mapping[str, str]:
-    """Return the ids of what another tenant has: a user, a session, a memory."""
+    """Return the ids of what another tenant has: a user, a session, a memory and a conflict about it."""
     other = await make_tenant()
-    user_id = await other.user()
-    session_id = await other.session(user_id, "I adopted a dog named Rex.")
-    await other.call("ProcessSession", user_id=user_id, session_id=session_id)
+    user_id = (await other.call("CreateUser", user_id=f"user-{uuid4()}", merge_conflict_enabled=True)).user.user_id
+    session_id = ""
+    for text in ("I have 2 brothers.", "I have 3 brothers."):
+        session_id = await other.session(user_id, text)
+        await other.call("ProcessSession", user_id=user_id, session_id=session_id)
 
-    async def memories() -> Any:
-        return (await other.call("ListMemories", user_id=user_id)).items
+        async def processed(of: str = session_id) -> bool:
+            session = (await other.call("GetSession", user_id=user_id, session_id=of)).session
+            return bool(session.status == session_pb2.SESSION_STATUS_PROCESSED)
 
-    (memory, *_) = await wait_until(memories, "the other tenant has a memory")
-    return {"user_id": user_id, "session_id": session_id, "memory_id": memory.memory_id}
+        await wait_until(processed, "the session is processed")
+    (memory,) = (await other.call("ListMemories", user_id=user_id)).items
+    (conflict,) = (await other.call("ListConflicts", user_id=user_id)).conflicts
+    return {
+        "user_id": user_id,
+        "session_id": session_id,
+        "memory_id": memory.memory_id,
+        "conflict_id": conflict.conflict_id,
+    }
 
 
 def absent() -> Mapping[str, str]:
     """Return ids of things that do not exist, of the same shape."""
-    return {"user_id": f"user-{uuid4()}", "session_id": str(uuid4()), "memory_id": str(uuid4())}
+    named = {field: str(uuid4()) for field in ("session_id", "memory_id", "conflict_id")}
+    return {"user_id": f"user-{uuid4()}", **named}
 
 
 async def answer(tenant: Tenant, name: str, ids: Mapping[str, str]) -> Refusal:

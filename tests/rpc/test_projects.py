@@ -11,7 +11,12 @@ from mneme.v1 import project_pb2
 
 from tests.rpc.tenant import Tenant, refused
 
-SETTINGS: dict[str, Any] = {"categories": [{"name": "pets", "description": "Animals at home."}], "merge_conflict_enabled": True}
+SETTINGS: dict[str, Any] = {
+    "categories": [{"name": "pets", "description": "Animals at home."}],
+    "merge_conflict_enabled": True,
+    "guidance": {"excluded_keywords": ["salary"]},
+}
+DEFAULTS = project_pb2.ProjectSettings(guidance=project_pb2.ExtractionGuidance())
 
 
 async def test_a_project_is_created(admin: Tenant) -> None:
@@ -63,7 +68,7 @@ async def test_an_update_takes_what_is_present_or_named(admin: Tenant) -> None:
     assert ("new", True) == (renamed.name, renamed.settings.merge_conflict_enabled)
     mask = FieldMask(paths=["settings"])
     reset = (await admin.call("UpdateProject", project_id=project_id, name="newer", update_mask=mask)).project
-    assert ("new", project_pb2.ProjectSettings()) == (reset.name, reset.settings)
+    assert ("new", DEFAULTS) == (reset.name, reset.settings)
 
 
 async def test_two_categories_may_not_share_a_name(admin: Tenant) -> None:

@@ -59,8 +59,13 @@ async def test_what_an_earlier_session_told_is_recalled(tenant: Tenant, wait_unt
         return bool(answer.status == session_pb2.SESSION_STATUS_PROCESSED)
 
     await wait_until(processed, "the session is processed")
-    after = await tenant.call("OpenTurn", session_id=session_id, **open_turn)
-    assert ("peanuts" in during.context, "peanuts" in after.context) == (False, True)
+
+    async def recalled() -> Any:
+        opened = await tenant.call("OpenTurn", session_id=session_id, **open_turn)
+        return opened if "peanuts" in opened.context else None
+
+    after = await wait_until(recalled, "the index has what was told")
+    assert "peanuts" not in during.context
     assert after.session_id != session_id
     assert after.recall_strategy_used == recall_pb2.RECALL_STRATEGY_BALANCED
 
