@@ -19,7 +19,6 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from mneme.v1 import archive_pb2, memory_pb2, session_pb2
@@ -33,6 +32,7 @@ from service.domain.ports.models import Embedder
 from service.models import open_embedder
 from tests.bench.evaluation.measure import latency, table
 from tests.bench.evaluation.server import NEVER_SECONDS, Client, serving
+from tests.bench.invented import DEEDS, PEOPLE, PLACES, THINGS, random_uuid
 
 Call = Callable[[], Awaitable[object]]
 
@@ -40,19 +40,14 @@ SESSION_MESSAGES = 50
 PAST = datetime(2023, 1, 1, tzinfo=UTC)
 STRATEGIES = ("low_latency", "balanced", "agentic")
 
-_PEOPLE = ("Ann", "Bob", "Cy", "Dora", "Emil", "Fay", "Gus", "Hana", "Ivo", "Jun")
-_DEEDS = ("bought", "painted", "repaired", "sold", "found", "lost", "planned", "visited", "cooked", "studied", "wrote", "cleaned")
-_THINGS = ("boat", "garden", "violin", "bakery", "museum", "bicycle", "novel", "castle", "telescope", "kitchen", "forest", "lamp")
-_PLACES = ("Lisbon", "Oslo", "Kyoto", "Lima", "Accra", "Turin", "Quito", "Perth", "Leeds", "Bergen", "Tunis", "Hanoi")
-
 
 def _sentence(chance: random.Random, number: int) -> str:
-    who, deed, thing, place = (chance.choice(words) for words in (_PEOPLE, _DEEDS, _THINGS, _PLACES))
+    who, deed, thing, place = (chance.choice(words) for words in (PEOPLE, DEEDS, THINGS, PLACES))
     return f"I went with {who} to {place} and we {deed} the {thing} number {number}, it took {chance.randint(2, 90)} days."
 
 
 def _question(chance: random.Random) -> str:
-    who, thing, place = (chance.choice(words) for words in (_PEOPLE, _THINGS, _PLACES))
+    who, thing, place = (chance.choice(words) for words in (PEOPLE, THINGS, PLACES))
     # the number makes each query new: nothing that was embedded before is found in a cache
     return f"When did {who} see the {thing} in {place} number {chance.random()}?"
 
@@ -116,7 +111,7 @@ def _archive(user: str, chance: random.Random, size: int) -> Iterator[archive_pb
     yield archive_pb2.ArchiveRecord(user=archive_pb2.ArchivedUser(user_id=user, created_at=began, last_active_at=began))
     memories = []
     for start in range(0, size, SESSION_MESSAGES):
-        session_id = _uuid(chance)
+        session_id = random_uuid(chance)
         session = archive_pb2.ArchivedSession(
             session_id=session_id,
             status=session_pb2.SESSION_STATUS_PROCESSED,
@@ -138,7 +133,9 @@ def _archive(user: str, chance: random.Random, size: int) -> Iterator[archive_pb
                     timestamp=at,
                 )
             )
-            memories.append((_uuid(chance), f"User{said[1:]}", at, memory_pb2.Source(session_id=session_id, message_index=index)))
+            memories.append(
+                (random_uuid(chance), f"User{said[1:]}", at, memory_pb2.Source(session_id=session_id, message_index=index))
+            )
     for memory_id, content, at, source in memories:
         version = archive_pb2.ArchivedVersion(
             memory_id=memory_id,
@@ -157,10 +154,6 @@ def _stamp(at: datetime) -> Timestamp:
     stamp = Timestamp()
     stamp.FromDatetime(at)
     return stamp
-
-
-def _uuid(chance: random.Random) -> str:
-    return str(UUID(int=chance.getrandbits(128), version=4))
 
 
 async def _found(client: Client, user: str, kind: RecalledKind.ValueType, number: int) -> bool:

@@ -21,7 +21,6 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID
 
 from service.domain.archives import ArchivedMemory, ArchivedSession, ArchivedUser, ArchiveRecord
 from service.domain.ids import MemoryId, ProjectId, SessionId, UserId
@@ -34,29 +33,21 @@ from service.storage.embedded.vector_engine import start_engine
 from service.wiring import open_application
 from service.wiring.application import Application
 from tests.bench.evaluation.measure import table
+from tests.bench.invented import DEEDS, PEOPLE, PLACES, THINGS, random_uuid
 
 USER = UserId("bench")
 SESSION_MESSAGES = 20
 PAST = datetime(2023, 1, 1, tzinfo=UTC)
 
-_PEOPLE = ("Ann", "Bob", "Cy", "Dora", "Emil", "Fay", "Gus", "Hana", "Ivo", "Jun")
-_DEEDS = ("bought", "painted", "repaired", "sold", "found", "lost", "planned", "visited", "cooked", "studied", "wrote", "cleaned")
-_THINGS = ("boat", "garden", "violin", "bakery", "museum", "bicycle", "novel", "castle", "telescope", "kitchen", "forest", "lamp")
-_PLACES = ("Lisbon", "Oslo", "Kyoto", "Lima", "Accra", "Turin", "Quito", "Perth", "Leeds", "Bergen", "Tunis", "Hanoi")
-
 
 def _sentence(chance: random.Random, who: str) -> str:
-    friend, deed, thing, place = (chance.choice(words) for words in (_PEOPLE, _DEEDS, _THINGS, _PLACES))
+    friend, deed, thing, place = (chance.choice(words) for words in (PEOPLE, DEEDS, THINGS, PLACES))
     return f"{who} went with {friend} to {place} and {deed} the {thing} number {chance.randint(1, 10**9)}."
-
-
-def _uuid(chance: random.Random) -> str:
-    return str(UUID(int=chance.getrandbits(128), version=4))
 
 
 async def _archive(chance: random.Random, memories: int) -> AsyncIterator[ArchiveRecord]:
     """Yield a user with so many memories, all of one session."""
-    session_id = SessionId(_uuid(chance))
+    session_id = SessionId(random_uuid(chance))
     yield ArchivedUser(user_id=USER, metadata={}, merge_conflict_enabled=None, created_at=PAST, last_active_at=PAST)
     yield ArchivedSession(
         session_id=session_id,
@@ -73,10 +64,10 @@ async def _archive(chance: random.Random, memories: int) -> AsyncIterator[Archiv
     for number in range(memories):
         at = PAST + timedelta(minutes=number)
         version = MemoryVersion(
-            memory_id=MemoryId(_uuid(chance)),
+            memory_id=MemoryId(random_uuid(chance)),
             content=(content := _sentence(chance, "The user")),
             categories=("events_and_experiences",),
-            entities=tuple(word for word in (*_PEOPLE, *_PLACES) if word in content),
+            entities=tuple(word for word in (*PEOPLE, *PLACES) if word in content),
             event_start=at,
             event_end=at,
             created_at=at,
