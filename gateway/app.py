@@ -16,13 +16,21 @@ Handler = Callable[[Exchange], Awaitable[None]]
 _BROKEN = b'{"detail":"Internal server error"}'
 
 
+async def _say_broken(exchange: Exchange) -> None:
+    await exchange.answer(500, _BROKEN)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
-    """A *handler* and the raw paths that it serves: all that begin with *prefix*, or, when *exact*, only *prefix* itself."""
+    """
+    A *handler* and the raw paths that it serves: all that begin with *prefix*, or, when *exact*, only *prefix* itself. *broken*
+    answers when the handler broke before it had answered.
+    """
 
     prefix: bytes
     handler: Handler
     exact: bool = False
+    broken: Handler = _say_broken
 
     def takes(self, raw_path: bytes) -> bool:
         """Tell whether *raw_path* is served here."""
@@ -51,9 +59,9 @@ class Gateway:
 
     async def _handle(self, exchange: Exchange) -> None:
         """Let the mount answer, and answer for it when it breaks."""
-        handler = next(mount.handler for mount in self._mounts if mount.takes(exchange.raw_path))
+        mount = next(mount for mount in self._mounts if mount.takes(exchange.raw_path))
         try:
-            await handler(exchange)
+            await mount.handler(exchange)
         except ClientGone:
             exchange.status = CLIENT_CLOSED
         except Exception:
@@ -61,7 +69,7 @@ class Gateway:
             if exchange.status:
                 # the head is out; only a broken connection can still tell the client
                 raise
-            await exchange.answer(500, _BROKEN)
+            await mount.broken(exchange)
 
     def _record(self, exchange: Exchange, seconds: float) -> None:
         """Write the access log and count."""

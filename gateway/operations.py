@@ -23,8 +23,8 @@ def operation_mounts(*, metrics: Metrics, is_serving: Callable[[], Awaitable[boo
     page = files("gateway").joinpath("pages", "docs.html").read_bytes()
 
     async def live(exchange: Exchange) -> None:
-        # the process runs
-        await exchange.answer(200, b'{"status":"ok"}')
+        # the process runs; client libraries look for one word or the other
+        await exchange.answer(200, b'{"status":"ok","ok":true}')
 
     async def ready(exchange: Exchange) -> None:
         if await is_serving():

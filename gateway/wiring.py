@@ -77,7 +77,7 @@ async def running_gateway(settings: Settings) -> AsyncIterator[RunningGateway]:
             mounts=[
                 *operation_mounts(metrics=metrics, is_serving=client.is_serving, openapi=openapi_document(CONTRACT)),
                 Mount(prefix=FORWARD, handler=forward),
-                Mount(prefix=b"", handler=transcoder),
+                Mount(prefix=b"", handler=transcoder, broken=transcoder.broken),
             ],
             log=log,
             metrics=metrics,

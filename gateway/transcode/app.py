@@ -19,13 +19,14 @@ from gateway.status import CallFailed
 from gateway.transcode.binding import Bound, Raw, RequestBinder
 from gateway.transcode.decoding import Decoder
 from gateway.transcode.encoding import Encoder
-from gateway.transcode.errors import STYLES, ErrorAnswer, answer_of, answer_of_problems, body_of
+from gateway.transcode.errors import ErrorAnswer, answer_of, answer_of_problems
 from gateway.transcode.methods import methods_of
 from gateway.transcode.problems import BadRequest, Problem
 from gateway.transcode.query import Query, parse_query
 from gateway.transcode.routes import Match, Route, Router, WrongVerb
 from gateway.transcode.scalars import WrongValue, read_flag
 from gateway.transcode.streaming import Relay
+from gateway.transcode.styles import BROKEN, STYLES, styles_by_place, written
 
 NOT_FOUND = b"404 page not found"
 NO_CONTENT = 204
@@ -34,6 +35,7 @@ NO_CONTENT = 204
 _FORWARDED = (
     ("x-recallr-api-key", (b"x-recallr-api-key", b"x-api-key")),
     ("x-recallr-project-id", (b"x-recallr-project-id", b"x-project-id")),
+    ("authorization", (b"authorization",)),
     ("x-client-agent", (b"user-agent",)),
 )
 
@@ -61,24 +63,43 @@ class Transcoder:
         self._encoder = Encoder()
         self._router = Router(methods_of(files))
         self._endpoints: Mapping[Route, Endpoint] = {route: self._compile(route) for route in self._router.routes}
+        self._styles = styles_by_place(route.method for route in self._router.routes)
 
     async def __call__(self, exchange: Exchange) -> None:
         """Answer one request."""
         match = self._router.match(exchange.method, exchange.raw_path)
         if match is None:
-            await exchange.answer(404, NOT_FOUND, content_type=TEXT)
+            await self._not_found(exchange)
             return
+        style = self._style_of(exchange)
         if isinstance(match, WrongVerb):
             allow = ", ".join(match.allowed).encode()
-            await _fail(exchange, ErrorAnswer(status=405, detail="Method Not Allowed", headers=[(b"allow", allow)]))
+            await _fail(exchange, ErrorAnswer(status=405, detail="Method Not Allowed", headers=[(b"allow", allow)]), style)
             return
         query = parse_query(exchange.scope["query_string"])
         try:
             route = _choose(match, query)
         except BadRequest as error:
-            await _fail(exchange, answer_of_problems(error.problems))
+            await _fail(exchange, answer_of_problems(error.problems), style)
             return
         await self._serve(self._endpoints[route], exchange, match, query)
+
+    async def broken(self, exchange: Exchange) -> None:
+        """Answer a request that failed for a reason which nobody foresaw."""
+        await _fail(exchange, BROKEN, self._style_of(exchange))
+
+    async def _not_found(self, exchange: Exchange) -> None:
+        """Answer a request whose path is no route."""
+        style = self._style_of(exchange)
+        if style == ErrorStyle.ERROR_STYLE_DETAIL:
+            await exchange.answer(404, NOT_FOUND, content_type=TEXT)
+        else:
+            await _fail(exchange, ErrorAnswer(status=404, detail="There is no such route"), style)
+
+    def _style_of(self, exchange: Exchange) -> ErrorStyle.ValueType:
+        """Return the style of the surface that the path belongs to, as far as its first segment tells."""
+        first = exchange.raw_path.split(b"/", 2)[1:2]
+        return self._styles.get(b"".join(first).decode("latin-1"), ErrorStyle.ERROR_STYLE_DETAIL)
 
     async def _serve(self, endpoint: Endpoint, exchange: Exchange, match: Match, query: Query) -> None:
         """Read the request, call the service and answer."""
@@ -93,7 +114,7 @@ class Transcoder:
         except BodyTooLarge as error:
             await _fail(exchange, ErrorAnswer(status=413, detail=str(error)), style)
         except BadRequest as error:
-            await _fail(exchange, answer_of_problems(error.problems), style)
+            await _fail(exchange, answer_of_problems(error.problems, exchange.headers.get(b"content-type", b"")), style)
         except CallFailed as error:
             await _fail(exchange, answer_of(error.failure, bound), style)
 
@@ -128,7 +149,7 @@ class Transcoder:
         relay = Relay(
             method=method,
             encode=lambda message: orjson.dumps(encode(message)),
-            encode_failure=lambda failure: body_of(answer_of(failure), method.error_style),
+            encode_failure=lambda failure, request_id: written(answer_of(failure), method.error_style, request_id)[1],
             keep_alive=self._keep_alive,
         )
 
@@ -143,9 +164,10 @@ class Transcoder:
         return self._encoder.field(output.fields_by_name[field]) if field else self._encoder.message(output)
 
 
-async def _fail(exchange: Exchange, answer: ErrorAnswer, style: ErrorStyle.ValueType = ErrorStyle.ERROR_STYLE_DETAIL) -> None:
+async def _fail(exchange: Exchange, answer: ErrorAnswer, style: ErrorStyle.ValueType) -> None:
     """Send an error."""
-    await exchange.answer(answer.status, body_of(answer, style), headers=answer.headers)
+    status, body = written(answer, style, exchange.request_id)
+    await exchange.answer(status, body, headers=answer.headers)
 
 
 def _choose(match: Match, query: Query) -> Route:

@@ -2,8 +2,8 @@
 JSON values to messages, compiled once for each message type.
 
 Unknown keys are ignored and null is the same as absent. Of several spellings of a field the first alias that is present wins.
-`inline`, `bare_list`, `accepts_list`, `aliases` and `require_utc` of `mneme/v1/http.proto` are honoured. All problems are found,
-not one.
+`inline`, `bare_list`, `accepts_list`, `aliases`, `require_utc`, `strict_number` and `any_time` of `mneme/v1/http.proto` are
+honoured. All problems are found, not one.
 """
 
 from __future__ import annotations

@@ -1,19 +1,17 @@
 """
-Errors to HTTP: one table from code and reason to status, one function for each shape of body.
+Errors to HTTP: one table from code and reason to status. What a surface makes of it is said in `styles`.
 
-An answer is never empty and never anything but JSON, since client libraries parse every body. A validation error is always 422:
-libraries take a 400 on some routes for one particular error and would stumble over another body.
+A validation error is 422: libraries take a 400 on some routes for one particular error and would stumble over another body.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
 import orjson
-from mneme.v1.http_pb2 import ErrorStyle
 
 from gateway.status import Failure
 from gateway.transcode.binding import Bound
@@ -45,29 +43,48 @@ STATUS_OF_REASON: Mapping[str, int] = {
     "INDEX_MODEL_MISMATCH": 503,
 }
 UNPROCESSABLE = 422
+UNSUPPORTED = 415
 INTERNAL = 500
 INTERNAL_MESSAGE = "Internal server error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorAnswer:
-    """An error as HTTP. *detail* is a text, a list of violations or an object."""
+    """
+    An error as HTTP. *detail* is a text, a list of violations or an object; *problems* are the violations one by one.
+
+    *reason* is that of the failed call, empty without one; *metadata* and *retry_after*, in seconds, are the call's own.
+    """
 
     status: int
     detail: Any
     headers: Sequence[tuple[bytes, bytes]] = ()
+    problems: Sequence[Problem] = ()
+    reason: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    retry_after: int | None = None
 
 
 def answer_of(failure: Failure, bound: Bound | None = None) -> ErrorAnswer:
     """Return the answer for a failed call. *bound* tells where the caller put each field that is complained of."""
     status = STATUS_OF_REASON.get(failure.reason) or STATUS_OF_CODE.get(failure.code, INTERNAL)
-    headers = [(b"retry-after", str(failure.retry_after).encode())] if failure.retry_after is not None else []
-    return ErrorAnswer(status=status, detail=_detail(failure, status, bound), headers=headers)
+    problems = _problems(failure, bound) if status == UNPROCESSABLE else ()
+    return ErrorAnswer(
+        status=status,
+        detail=[problem.as_json() for problem in problems] or _detail(failure),
+        headers=[(b"retry-after", str(failure.retry_after).encode())] if failure.retry_after is not None else [],
+        problems=problems,
+        reason=failure.reason,
+        metadata=failure.metadata,
+        retry_after=failure.retry_after,
+    )
 
 
-def answer_of_problems(problems: Sequence[Problem]) -> ErrorAnswer:
-    """Return the answer for a request that could not be read."""
-    return ErrorAnswer(status=UNPROCESSABLE, detail=[problem.as_json() for problem in problems])
+def answer_of_problems(problems: Sequence[Problem], content_type: bytes = b"") -> ErrorAnswer:
+    """Return the answer for a request that could not be read and said that its body is of this *content_type*."""
+    if content_type and b"json" not in content_type.lower() and any(problem.kind == "json_invalid" for problem in problems):
+        return ErrorAnswer(status=UNSUPPORTED, detail="The body must be JSON, sent as application/json")
+    return ErrorAnswer(status=UNPROCESSABLE, detail=[problem.as_json() for problem in problems], problems=problems)
 
 
 def text_of(failure: Failure) -> str:
@@ -76,16 +93,18 @@ def text_of(failure: Failure) -> str:
     return failure.message if known else INTERNAL_MESSAGE
 
 
-def _detail(failure: Failure, status: int, bound: Bound | None) -> Any:
-    """Return the detail of a *failure* that is answered with *status*."""
+def _detail(failure: Failure) -> Any:
+    """Return what is said of a *failure* that is about no field."""
     if failure.reason == "CATEGORIES_UNKNOWN":
         return {"message": failure.message, "invalid_categories": _string_list(failure.metadata.get("categories", ""))}
-    if status != UNPROCESSABLE:
-        return text_of(failure)
+    return text_of(failure)
+
+
+def _problems(failure: Failure, bound: Bound | None) -> Sequence[Problem]:
+    """Return what is wrong with the fields of a request; of one about which no more is known, that it is wrong."""
     if bound is None or not failure.violations:
-        kind = failure.reason.lower() or "value_error"
-        return [Problem(loc=("body",), message=failure.message, kind=kind).as_json()]
-    return [bound.problem(each.field, each.description, each.kind).as_json() for each in failure.violations]
+        return [Problem(loc=("body",), message=failure.message, kind=failure.reason.lower() or "value_error")]
+    return [bound.problem(each.field, each.description, each.kind) for each in failure.violations]
 
 
 def _string_list(text: str) -> list[str]:
@@ -95,18 +114,3 @@ def _string_list(text: str) -> list[str]:
     except orjson.JSONDecodeError:
         return []
     return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []
-
-
-def _detail_style(answer: ErrorAnswer) -> Any:
-    """Write `{"detail": …}`."""
-    return {"detail": answer.detail}
-
-
-STYLES: Mapping[ErrorStyle.ValueType, Callable[[ErrorAnswer], Any]] = {
-    ErrorStyle.ERROR_STYLE_DETAIL: _detail_style,
-}
-
-
-def body_of(answer: ErrorAnswer, style: ErrorStyle.ValueType = ErrorStyle.ERROR_STYLE_DETAIL) -> bytes:
-    """Return the JSON body of an *answer* in the *style* of a service."""
-    return orjson.dumps(STYLES[style](answer))

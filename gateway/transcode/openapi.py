@@ -84,13 +84,14 @@ def openapi_document(files: Iterable[FileDescriptor]) -> dict[str, Any]:
         "tags": [{"name": name, "description": text} for name, text in tags.items()],
         "paths": paths,
         "components": {"schemas": schemas.components, "securitySchemes": _SECURITY},
-        "security": [{name: [] for name in _SECURITY}],
+        "security": [{"apiKey": [], "projectId": []}, {"bearer": []}],
     }
 
 
 _SECURITY: dict[str, Schema] = {
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-Recallr-Api-Key"},
     "projectId": {"type": "apiKey", "in": "header", "name": "X-Recallr-Project-Id"},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key alone; the project is the key's own."},
 }
 
 

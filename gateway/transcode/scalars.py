@@ -17,7 +17,7 @@ from typing import Any
 
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
-from gateway.transcode.options import enum_numbers, enum_spellings
+from gateway.transcode.options import enum_numbers, enum_spellings, field_options
 
 Reader = Callable[[Any], Any]
 Writer = Callable[[Any], Any]
@@ -41,6 +41,22 @@ class WrongValue(ValueError):
 
 def json_reader(field: FieldDescriptor) -> Reader:
     """Return what turns a JSON value into the value of a scalar or enum *field*."""
+    return _refusing_text(_reader(field)) if field_options(field).strict_number else _reader(field)
+
+
+def _refusing_text(read: Reader) -> Reader:
+    """Return *read* for a number that must not come as text."""
+
+    def strictly(value: Any) -> Any:
+        if isinstance(value, str):
+            raise WrongValue("should be a number, not text", "number_type")
+        return read(value)
+
+    return strictly
+
+
+def _reader(field: FieldDescriptor) -> Reader:
+    """Return what turns a JSON value, or text, into the value of a scalar or enum *field*."""
     if field.enum_type is not None:
         return _enum_reader(field.enum_type)
     if field.type == field.TYPE_BYTES:
@@ -56,7 +72,7 @@ def json_reader(field: FieldDescriptor) -> Reader:
 
 def text_reader(field: FieldDescriptor) -> Reader:
     """Return what turns the text of a query parameter, header or path segment into the value of a scalar or enum *field*."""
-    return read_flag if field.cpp_type == field.CPPTYPE_BOOL else json_reader(field)
+    return read_flag if field.cpp_type == field.CPPTYPE_BOOL else _reader(field)
 
 
 def json_writer(field: FieldDescriptor) -> Writer | None:

@@ -81,10 +81,13 @@ class Relay:
         *,
         method: Method,
         encode: Callable[[Message], bytes],
-        encode_failure: Callable[[Failure], bytes],
+        encode_failure: Callable[[Failure, str], bytes],
         keep_alive: timedelta,
     ) -> None:
-        """Frame messages as *method* says; *encode_failure* writes an error body, for a stream whose events cannot carry it."""
+        """
+        Frame messages as *method* says; *encode_failure* writes the error body of a request with
+        an id, for a stream whose events cannot carry it.
+        """
         self._framing = FRAMINGS[method.stream_format]
         self._failure_event = FailureEvent(method)
         self._encode = encode
@@ -116,7 +119,7 @@ class Relay:
             except CallFailed as error:
                 if not exchange.status:
                     raise
-                await exchange.write(self._framed_failure(error.failure), more=False)
+                await exchange.write(self._framed_failure(error.failure, exchange.request_id), more=False)
 
     async def _write_all(self, exchange: Exchange, messages: AsyncIterator[Message]) -> None:
         """Write events and, whenever there is none for the keep-alive interval, a ping."""
@@ -142,12 +145,12 @@ class Relay:
             headers = [(b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
             await exchange.begin(200, [(b"content-type", self._framing.content_type), *headers])
 
-    def _framed_failure(self, failure: Failure) -> bytes:
+    def _framed_failure(self, failure: Failure, request_id: str) -> bytes:
         """Return the last event of a stream that failed."""
         event = self._failure_event(failure)
         if event is not None:
             return self._framing.event(self._encode(event))
-        return self._framing.failure(self._encode_failure(failure))
+        return self._framing.failure(self._encode_failure(failure, request_id))
 
 
 async def _next(messages: AsyncIterator[Message]) -> Message | None:

@@ -1,7 +1,7 @@
 """
 The message types of protobuf that JSON has a form of its own for.
 
-Timestamp: RFC 3339; read with any explicit offset, written in UTC with `Z` and 0, 3, 6 or 9 digits of a second.
+Timestamp: RFC 3339; read with any explicit offset (and in more forms where the contract says so), written in UTC with `Z` and 0, 3, 6 or 9 digits of a second.
 Struct, Value, ListValue: plain JSON; whole numbers leave as integers. FieldMask: snake_case paths joined by commas.
 """
 
@@ -38,9 +38,11 @@ _TIMESTAMP = re.compile(
 
 def filler(field: FieldDescriptor) -> Filler | None:
     """Return what reads a JSON value into the message of a well-known *field*; None for any other message."""
-    name = message_of(field).full_name
-    if name == "google.protobuf.Timestamp" and field_options(field).require_utc:
+    name, options = message_of(field).full_name, field_options(field)
+    if name == "google.protobuf.Timestamp" and options.require_utc:
         return _fill_utc
+    if name == "google.protobuf.Timestamp" and options.any_time:
+        return _fill_any_time
     return _FILLERS.get(name)
 
 
@@ -79,6 +81,21 @@ def _fill_utc(value: Any, target: Timestamp) -> None:
     """Read RFC 3339 with an offset of zero."""
     if _read_timestamp(value, target):
         raise WrongValue("should be UTC: an offset of zero", "timezone_offset")
+
+
+def _fill_any_time(value: Any, target: Timestamp) -> None:
+    """Read a number of seconds since 1970, or ISO 8601 whose offset is UTC when it has none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise WrongValue("should be a date and time, or a number of seconds since 1970", "datetime_type")
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else _EPOCH + timedelta(seconds=value)
+        since_epoch = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
+        _EPOCH + since_epoch
+    except (ValueError, OverflowError) as error:
+        raise WrongValue("should be a date and time such as 2026-01-31T09:30:00Z", "datetime_parsing") from error
+    target.SetInParent()
+    target.seconds = since_epoch.days * 86400 + since_epoch.seconds
+    target.nanos = since_epoch.microseconds * 1000
 
 
 def format_timestamp(value: Timestamp) -> str:

@@ -37,10 +37,14 @@ SHOWN_CHARACTERS = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """One broken rule: the path of the field in the request, such as `messages[2].role`, and what is wrong with it."""
+    """
+    One broken rule: the path of the field in the request, such as `messages[2].role`, and what is wrong with it; *missing* says
+    that the field had to be there and is not.
+    """
 
     field: str
     description: str
+    missing: bool = False
 
 
 class DomainError(Exception):
@@ -145,7 +149,9 @@ class CredentialsMissing(NotAuthenticated):
 
     def __init__(self) -> None:
         """Say which headers are needed."""
-        super().__init__("API key and project id are required: send X-Recallr-Api-Key and X-Recallr-Project-Id")
+        super().__init__(
+            "API key and project id are required: send X-Recallr-Api-Key and X-Recallr-Project-Id, or Authorization: Bearer"
+        )
 
 
 class CredentialsInvalid(NotAuthenticated):

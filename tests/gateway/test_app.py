@@ -191,6 +191,7 @@ async def test_server_names_nobody(http: httpx.AsyncClient) -> None:
 async def test_live_and_ready(http: httpx.AsyncClient) -> None:
     """With the service there, both health checks are good."""
     assert [200, 200] == [(await http.get(path)).status_code for path in ("/healthz", "/readyz")]
+    assert (await http.get("/healthz")).json()["ok"] is True
 
 
 async def test_metrics_count_by_template(http: httpx.AsyncClient, peer: Peer) -> None:

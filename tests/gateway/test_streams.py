@@ -20,7 +20,7 @@ from mneme.v1.recall_pb2 import RECALL_STRATEGY_BALANCED, ContextEvent, ContextM
 from gateway.exchange import Exchange
 from gateway.status import CallFailed, Failure
 from gateway.transcode.encoding import Encoder
-from gateway.transcode.errors import answer_of, body_of
+from gateway.transcode.errors import answer_of
 from gateway.transcode.methods import Method, methods_of
 from gateway.transcode.streaming import FailureEvent, Relay
 from gateway.wiring import CONTRACT
@@ -217,7 +217,7 @@ async def relayed(method: Method, *events: StreamContextResponse | CallFailed) -
     relay = Relay(
         method=method,
         encode=lambda message: orjson.dumps(encode(message)["context"]),
-        encode_failure=lambda failure: body_of(answer_of(failure)),
+        encode_failure=lambda failure, _: orjson.dumps({"detail": answer_of(failure).detail}),
         keep_alive=timedelta(seconds=15),
     )
     scope = {"type": "http", "method": "GET", "headers": []}

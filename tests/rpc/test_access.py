@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -167,3 +167,47 @@ async def test_what_is_wrong_with_a_credential_is_not_told(tenant: Tenant, make_
     answers = [await refused(one.call("ListUsers")) for one in wrong]
     assert (grpc.StatusCode.UNAUTHENTICATED, "CREDENTIALS_INVALID") == (answers[0].code, answers[0].reason)
     assert [answers[0]] * len(wrong) == answers
+
+
+async def test_a_bearer_names_its_own_project(tenant: Tenant) -> None:
+    """The key alone is enough, in any case of the scheme's name."""
+    await tenant.call("CreateUser", user_id="bearer")
+    for scheme in ("Bearer", "bearer"):
+        found = await bearing(tenant, f"{scheme} {tenant.api_key}").call("ListUsers")
+        assert ["bearer"] == [user.user_id for user in found.users]
+
+
+@pytest.mark.parametrize("shown", ["", "Bearer", "Bearer ", "Basic {key}", "{key}"])
+async def test_what_is_no_bearer_is_no_credential(tenant: Tenant, shown: str) -> None:
+    """Another scheme and an empty token count as nothing at all."""
+    error = await refused(bearing(tenant, shown.format(key=tenant.api_key)).call("ListUsers"))
+    assert "CREDENTIALS_MISSING" == error.reason
+
+
+async def test_a_bearer_that_is_wrong_is_refused(tenant: Tenant) -> None:
+    """An unknown key gets the answer of every wrong key."""
+    assert "CREDENTIALS_INVALID" == (await refused(bearing(tenant, "Bearer nothing").call("ListUsers"))).reason
+
+
+async def test_named_credentials_come_before_a_bearer(tenant: Tenant) -> None:
+    """A good bearer does not make up for them."""
+    named = bearing(tenant, f"Bearer {tenant.api_key}", ("x-recallr-api-key", "wrong"), ("x-recallr-project-id", "p"))
+    assert "CREDENTIALS_INVALID" == (await refused(named.call("ListUsers"))).reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bearing(Tenant):
+    """A caller that sends this metadata."""
+
+    shown: tuple[tuple[str, str], ...]
+
+    @property
+    def credentials(self) -> tuple[tuple[str, str], ...]:
+        """The metadata of a call."""
+        return self.shown
+
+
+def bearing(tenant: Tenant, authorization: str, *named: tuple[str, str]) -> Tenant:
+    """Return the tenant as one that shows an `Authorization` header."""
+    shown = (("authorization", authorization), *named)
+    return Bearing(channel=tenant.channel, api_key=tenant.api_key, project_id=tenant.project_id, shown=shown)

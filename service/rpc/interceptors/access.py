@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import TypedDict
 
 from google.protobuf.descriptor import MethodDescriptor
 from mneme.v1 import (
@@ -25,6 +26,8 @@ from service.usecases.projects.authenticate import Authenticate
 
 API_KEY = "x-recallr-api-key"
 PROJECT_ID = "x-recallr-project-id"
+AUTHORIZATION = "authorization"
+_BEARER = "bearer"
 
 FILES = (
     users_service_pb2,
@@ -76,7 +79,7 @@ class Authentication:
     @asynccontextmanager
     async def __call__(self, call: Call) -> AsyncIterator[None]:
         """Set the principal. Raises CredentialsMissing, CredentialsInvalid, ScopeMissing."""
-        principal = await self._authenticate(api_key=call.metadata.get(API_KEY), project_id=call.metadata.get(PROJECT_ID))
+        principal = await self._authenticate(**_credentials(call.metadata))
         call.project_id = principal.project_id
         scope = self._scopes[call.method]
         if scope not in principal.scopes:
@@ -84,6 +87,21 @@ class Authentication:
         # not reset: gRPC gives each call a context of its own
         PRINCIPAL.set(principal)
         yield
+
+
+class _Credentials(TypedDict):
+    """What a caller shows; *project_id* None means the project of the key."""
+
+    api_key: str
+    project_id: str | None
+
+
+def _credentials(metadata: Mapping[str, str]) -> _Credentials:
+    """Return the key and the project of a call, empty where one is missing. A bearer counts when neither is named."""
+    if API_KEY in metadata or PROJECT_ID in metadata:
+        return {"api_key": metadata.get(API_KEY, ""), "project_id": metadata.get(PROJECT_ID, "")}
+    scheme, _, token = metadata.get(AUTHORIZATION, "").strip().partition(" ")
+    return {"api_key": token.strip() if scheme.lower() == _BEARER else "", "project_id": None}
 
 
 def _scope(method: MethodDescriptor) -> KeyScope:

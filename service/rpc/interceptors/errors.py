@@ -33,6 +33,8 @@ from service.rpc.interceptors.request_id import REQUEST_ID
 from service.rpc.logger import Logger
 
 DOMAIN = "mneme"
+MISSING = "MISSING"
+"""The reason of the violation of a field that had to be there."""
 MAX_VIOLATIONS = 20
 """The most violations that one error lists: details travel in metadata, which clients bound to a few kilobytes."""
 MAX_BYTES = 6_000
@@ -121,7 +123,8 @@ def _info(reason: str, metadata: Mapping[str, str]) -> ErrorInfo:
 
 
 def _violation(violation: Violation) -> BadRequest.FieldViolation:
-    return BadRequest.FieldViolation(field=violation.field, description=violation.description)
+    reason = MISSING if violation.missing else ""
+    return BadRequest.FieldViolation(field=violation.field, description=violation.description, reason=reason)
 
 
 def _duration(span: timedelta) -> Duration:

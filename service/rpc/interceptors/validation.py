@@ -54,7 +54,9 @@ def check_message(validator: protovalidate.Validator, message: Message) -> None:
 def _violation(broken: protovalidate.Violation) -> Violation:
     path = broken.proto.field
     field = "".join(map(_element, path.elements)).removeprefix(".") if path is not None else ""
-    return Violation(field=field, description=REQUIRED if _is_absent(broken) else broken.proto.message)
+    if _is_absent(broken):
+        return Violation(field=field, description=REQUIRED, missing=True)
+    return Violation(field=field, description=broken.proto.message)
 
 
 def _is_absent(broken: protovalidate.Violation) -> bool:

@@ -34,7 +34,7 @@ class _ErrorStyleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorStyle
     ERROR_STYLE_DETAIL: _ErrorStyle.ValueType  # 1
     """`{"detail": <string, list of violations, or object>}`, as the RecallrAI API answers."""
     ERROR_STYLE_CLAIV: _ErrorStyle.ValueType  # 2
-    """`{"error": {"code", "message", "details"}}`, as the Claiv API answers."""
+    """`{"error": {"code", "message", "request_id", "details"}}`, as the Claiv API answers."""
     ERROR_STYLE_RECONIFY: _ErrorStyle.ValueType  # 3
     """`{"status": "error", "message"}`, as the Reconify API answers."""
 
@@ -46,7 +46,7 @@ ERROR_STYLE_UNSPECIFIED: ErrorStyle.ValueType  # 0
 ERROR_STYLE_DETAIL: ErrorStyle.ValueType  # 1
 """`{"detail": <string, list of violations, or object>}`, as the RecallrAI API answers."""
 ERROR_STYLE_CLAIV: ErrorStyle.ValueType  # 2
-"""`{"error": {"code", "message", "details"}}`, as the Claiv API answers."""
+"""`{"error": {"code", "message", "request_id", "details"}}`, as the Claiv API answers."""
 ERROR_STYLE_RECONIFY: ErrorStyle.ValueType  # 3
 """`{"status": "error", "message"}`, as the Reconify API answers."""
 Global___ErrorStyle: _TypeAlias = ErrorStyle  # noqa: Y015
@@ -213,6 +213,8 @@ class JsonField(_message.Message):
     REQUIRE_UTC_FIELD_NUMBER: _builtins.int
     HEADER_FIELD_NUMBER: _builtins.int
     LEGACY_DEFAULT_FIELD_NUMBER: _builtins.int
+    STRICT_NUMBER_FIELD_NUMBER: _builtins.int
+    ANY_TIME_FIELD_NUMBER: _builtins.int
     inline: _builtins.bool
     """The subfields of this message field stand at the level of the field itself, in JSON and in a query string."""
     omit_absent: _builtins.bool
@@ -226,6 +228,12 @@ class JsonField(_message.Message):
     legacy_default: _builtins.str
     """Value of an absent query parameter for callers that authenticate with the `X-Api-Key` header, whose
     clients never send the parameter and expect everything.
+    """
+    strict_number: _builtins.bool
+    """A number in JSON must come as a JSON number: one in a string is refused."""
+    any_time: _builtins.bool
+    """A timestamp may also come without an offset, which then is UTC, as a date alone, and as a number of seconds
+    since 1970.
     """
     @_builtins.property
     def aliases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -248,10 +256,12 @@ class JsonField(_message.Message):
         require_utc: _builtins.bool = ...,
         header: _builtins.str = ...,
         legacy_default: _builtins.str = ...,
+        strict_number: _builtins.bool = ...,
+        any_time: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "also_emitted_as", b"also_emitted_as", "header", b"header", "inline", b"inline", "json_text", b"json_text", "legacy_default", b"legacy_default", "omit_absent", b"omit_absent", "require_utc", b"require_utc"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "also_emitted_as", b"also_emitted_as", "any_time", b"any_time", "header", b"header", "inline", b"inline", "json_text", b"json_text", "legacy_default", b"legacy_default", "omit_absent", b"omit_absent", "require_utc", b"require_utc", "strict_number", b"strict_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
