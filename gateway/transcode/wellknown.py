@@ -1,7 +1,8 @@
 """
 The message types of protobuf that JSON has a form of its own for.
 
-Timestamp: RFC 3339; read with any explicit offset (and in more forms where the contract says so), written in UTC with `Z` and 0, 3, 6 or 9 digits of a second.
+Timestamp: RFC 3339; read with any explicit offset (and in more forms where the contract says so), written in UTC with `Z` and 0,
+3, 6 or 9 digits of a second.
 Struct, Value, ListValue: plain JSON; whole numbers leave as integers. FieldMask: snake_case paths joined by commas.
 """
 
