@@ -74,8 +74,7 @@ class TurnsServicer(TurnsServiceServicer):
             reply_key=request.reply_key,
             reply_end=_ENDS.get(request.reply_end, ReplyEnd.COMPLETE),
         )
-        session = await self._calls.store(_place(request), turn)
-        return pb.StoreTurnResponse(session_id=session.session_id)
+        return pb.StoreTurnResponse(session_id=await self._calls.store(_place(request), turn))
 
 
 def _place(request: pb.OpenTurnRequest | pb.StoreTurnRequest) -> PlaceWanted:

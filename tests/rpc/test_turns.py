@@ -132,6 +132,16 @@ async def test_a_turn_of_a_session_that_was_closed_goes_to_another(tenant: Tenan
     assert await stored(tenant, user_id, answer.session_id) == ALL
 
 
+async def test_a_repeat_after_the_session_was_closed_is_stored_no_second_time(tenant: Tenant) -> None:
+    """An answer that was lost makes the proxy send the turn again, however late."""
+    user_id = await tenant.user()
+    first = await tenant.call("StoreTurn", user_id=user_id, **TURN)
+    await tenant.call("ProcessSession", user_id=user_id, session_id=first.session_id)
+    again = await tenant.call("StoreTurn", user_id=user_id, session_id=first.session_id, **TURN)
+    assert again.session_id == first.session_id
+    assert await stored(tenant, user_id, first.session_id) == ALL
+
+
 async def test_a_turn_says_something(tenant: Tenant) -> None:
     """One of its parts is there."""
     error = await refused(tenant.call("StoreTurn", user_id=await tenant.user(), user_key="u", reply_key="r"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +18,9 @@ from service.storage.redis.database import Database, span
 from service.storage.redis.intents import Intent, Settler
 from service.storage.redis.keys import Keyspace, ProjectKeys, UserKeys, quoted
 
+SEEN = 10_000
+"""Users whose place is remembered, so that finding one by its id takes one round trip instead of two."""
+
 SCANNED = 500
 """Users that a filtered list reads in one round trip."""
 
@@ -30,6 +33,8 @@ class RedisUsers:
     keyspace: Keyspace
     claims: Claims
     settler: Settler
+    seen: dict[tuple[ProjectId, UserId], UserKey] = field(default_factory=dict)
+    """Who held an id when it was last read: only where to look first, since a record itself says whose id it has."""
 
     async def create(self, project_id: ProjectId, user: NewUser, *, idempotency_key: str | None = None) -> User:
         """Store a new user. Raises UserAlreadyExists, IdempotencyKeyReused, ConcurrentChange."""
@@ -51,14 +56,16 @@ class RedisUsers:
 
     async def get(self, project_id: ProjectId, user_id: UserId) -> User:
         """Return the user. Raises UserNotFound."""
-        holder = await self.claims.holder(project_id, user_id)
-        if holder is not None:
-            scope = Scope(project_id=project_id, user_key=holder)
-            record = await self.database.get("HGETALL", self.keyspace.user(scope).record)
-            # a claim without its user is half made or half freed
-            if record and record["user_id"] == user_id:
-                return read_user(scope, record)
-        raise UserNotFound(user_id=user_id)
+        name = (project_id, user_id)
+        found = await self._record(project_id, user_id, self.seen.get(name))
+        if found is None:
+            found = await self._record(project_id, user_id, await self.claims.holder(project_id, user_id))
+        if found is None:
+            raise UserNotFound(user_id=user_id)
+        if len(self.seen) >= SEEN:
+            self.seen.clear()
+        self.seen[name] = found.scope.user_key
+        return found
 
     async def of(self, scope: Scope) -> User:
         """Return the user of a scope that was made before. Raises UserNotFound when it was deleted since."""
@@ -114,6 +121,15 @@ class RedisUsers:
         if not await self.database.run("delete_user", [*shared, *keys.removed_whole()], about):
             raise UserNotFound(user_id=user_id)
         await self.settler.settle(intent)
+
+    async def _record(self, project_id: ProjectId, user_id: UserId, user_key: UserKey | None) -> User | None:
+        """Return the user with this key, None when there is none or when it has another id."""
+        if user_key is None:
+            return None
+        scope = Scope(project_id=project_id, user_key=user_key)
+        record = await self.database.get("HGETALL", self.keyspace.user(scope).record)
+        # a claim without its user is half made or half freed
+        return read_user(scope, record) if record and record["user_id"] == user_id else None
 
     async def _remembered(self, scope: Scope, user: NewUser, idempotency_key: str, given_up: str) -> Scope:
         """Return the scope that the first request with this key was given: *scope* if this is the first one."""

@@ -43,7 +43,7 @@ class Places:
 
     async def find(self, wanted: PlaceWanted) -> Place:
         """Return the place, made where that is allowed. Raises UserNotFound, SessionNotFound."""
-        user, user_created = await self._user(wanted)
+        user, user_created = await self.user(wanted)
         if wanted.session_id:
             session = await self._sessions.get(user.scope, parse_session_id(wanted.session_id))
             if session.status is SessionStatus.PENDING:
@@ -56,8 +56,8 @@ class Places:
         new = NewSession(metadata={}, auto_process_after=inactivity)
         return await self._sessions.resume(user.scope, inactivity, new)
 
-    async def _user(self, wanted: PlaceWanted) -> tuple[User, bool]:
-        """Return the user, and whether this call created it. Raises UserNotFound."""
+    async def user(self, wanted: PlaceWanted) -> tuple[User, bool]:
+        """Return the user, made where that is allowed, and whether this call made it. Raises UserNotFound."""
         try:
             return await self._users.get(wanted.project_id, wanted.user_id), False
         except UserNotFound:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from service.domain.errors import IdempotencyKeyReused, SessionNotWritable
-from service.domain.ids import Scope, SessionId
+from service.domain.ids import Scope, SessionId, parse_session_id
 from service.domain.ports.stores import SessionStore
-from service.domain.sessions import MessageRole, NewMessage, Session
+from service.domain.sessions import MessageRole, NewMessage
 from service.usecases.turns.places import Places, PlaceWanted
 
 
@@ -45,29 +45,31 @@ class StoreTurn:
         self._places = places
         self._sessions = sessions
 
-    async def __call__(self, wanted: PlaceWanted, turn: Turn) -> Session:
+    async def __call__(self, wanted: PlaceWanted, turn: Turn) -> SessionId:
         """Return the session that the turn is stored in; it is durable then. Raises UserNotFound, SessionNotFound."""
-        place = await self._places.find(wanted)
-        try:
-            await self._append(place.user.scope, place.session.session_id, turn)
-        except SessionNotWritable:
-            # it fell due between the look at it and the write
-            session, _ = await self._places.resume(place.user, wanted.inactivity)
-            await self._append(place.user.scope, session.session_id, turn)
-            return session
-        return place.session
+        user, _ = await self._places.user(wanted)
+        if wanted.session_id:
+            # not looked at first: a part that was stored already is found by its key, also where the session takes no more
+            with suppress(SessionNotWritable):
+                return await self._append(user.scope, parse_session_id(wanted.session_id), turn)
+        while True:
+            session, _ = await self._places.resume(user, wanted.inactivity)
+            # one that falls due between the look at it and the write is not found again
+            with suppress(SessionNotWritable):
+                return await self._append(user.scope, session.session_id, turn)
 
-    async def _append(self, scope: Scope, session_id: SessionId, turn: Turn) -> None:
-        """Append both parts. Raises SessionNotWritable."""
+    async def _append(self, scope: Scope, session_id: SessionId, turn: Turn) -> SessionId:
+        """Append both parts and return where. Raises SessionNotFound, SessionNotWritable."""
         said = [NewMessage(role=MessageRole.USER, content=text) for text in turn.user_messages]
         await self._append_once(scope, session_id, said, f"user {turn.user_key}")
         if turn.reply is None:
-            return
+            return session_id
         if turn.reply_end is ReplyEnd.COMPLETE:
             text, key = turn.reply, f"reply {turn.reply_key}"
         else:
             text, key = f"{turn.reply} [{turn.reply_end}]", f"{turn.reply_end} {turn.reply_key}"
         await self._append_once(scope, session_id, [NewMessage(role=MessageRole.ASSISTANT, content=text)], key)
+        return session_id
 
     async def _append_once(self, scope: Scope, session_id: SessionId, messages: Sequence[NewMessage], key: str) -> None:
         """Append messages unless some with this key were appended before. Raises SessionNotWritable."""

@@ -126,6 +126,18 @@ async def test_a_rename_to_the_own_id_is_an_update(stores: RedisStores) -> None:
     assert (ANN, {"a": 1}) == (same.user_id, same.metadata)
 
 
+async def test_an_id_that_passes_to_another_user_leads_to_that_one(stores: RedisStores, impatient: RedisStores) -> None:
+    """Also for a process that knows who had it before."""
+    first = await stores.users.create(ACME, new_user("ann"))
+    assert first == await stores.users.get(ACME, ANN)
+    await impatient.users.update(ACME, ANN, UserUpdate(new_user_id=BEN))
+    second = await impatient.users.create(ACME, new_user("ann"))
+    assert (second, first.user_key) == (await stores.users.get(ACME, ANN), (await stores.users.get(ACME, BEN)).user_key)
+    await impatient.users.delete(ACME, ANN)
+    with pytest.raises(UserNotFound):
+        await stores.users.get(ACME, ANN)
+
+
 async def test_a_user_can_be_renamed_to_and_fro(stores: RedisStores) -> None:
     """An id that was given up can be taken again, also by who had it."""
     created = await stores.users.create(ACME, new_user())
