@@ -12,15 +12,20 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib import import_module
-from typing import Self, cast
+from typing import Protocol, Self, cast
 
 from service.domain.ports.models import LanguageModel
+from service.domain.ports.tools import ToolModel
 
 LANGUAGE_MODELS: Mapping[str, str] = {
     "anthropic": "service.models.language.anthropic:open_anthropic",
     "openai": "service.models.language.openai:open_openai",
 }
 """Each provider's opener, `module:function`; it is called with a ModelChoice and gives an async context manager."""
+
+
+class ProviderModel(LanguageModel, ToolModel, Protocol):
+    """What every provider's adapter is: it answers in JSON, and it calls tools."""
 
 
 class ExtraMissing(ImportError):
@@ -60,7 +65,7 @@ class ModelChoice:
         return f"{self.provider}:{self.model}"
 
 
-def open_language_model(choice: ModelChoice) -> AbstractAsyncContextManager[LanguageModel]:
+def open_language_model(choice: ModelChoice) -> AbstractAsyncContextManager[ProviderModel]:
     """Open the chosen model. Nothing is sent. Raises ExtraMissing."""
     module, function = LANGUAGE_MODELS[choice.provider].split(":")
     try:
@@ -69,5 +74,5 @@ def open_language_model(choice: ModelChoice) -> AbstractAsyncContextManager[Lang
         if error.name != choice.provider:
             raise
         raise ExtraMissing(choice.provider) from None
-    opener = cast(Callable[[ModelChoice], AbstractAsyncContextManager[LanguageModel]], getattr(found, function))
+    opener = cast(Callable[[ModelChoice], AbstractAsyncContextManager[ProviderModel]], getattr(found, function))
     return opener(choice)

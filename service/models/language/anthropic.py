@@ -9,24 +9,44 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from json import JSONDecodeError
+from typing import cast
 
 from anthropic import APIConnectionError, APIStatusError, AsyncAnthropic, omit
-from anthropic.types import AssistantMessageParam, Message, OutputConfigParam, UserMessageParam
+from anthropic.types import (
+    AssistantMessageParam,
+    ContentBlock,
+    Message,
+    MessageParam,
+    OutputConfigParam,
+    ToolParam,
+    ToolResultBlockParam,
+    UserMessageParam,
+)
 
-from service.domain.ports.models import Ending, ModelAnswer, ModelOverfull, ModelQuestion, ModelUnavailable
+from service.domain.ports.models import (
+    Ending,
+    LanguageModelError,
+    ModelAnswer,
+    ModelOverfull,
+    ModelQuestion,
+    ModelUnavailable,
+)
+from service.domain.ports.tools import ToolAnswer, ToolCall, ToolQuestion
 from service.domain.sessions import MessageRole
+from service.domain.values import JsonObject
 from service.models.language import ModelChoice
-from service.models.language.failures import failure
+from service.models.language.failures import failure, no_answer
 
 BASE_URL = "https://api.anthropic.com"
 NO_KEY = "none"
 """Sent where no key is wanted: without one the SDK would look for a key in places of its own."""
 
+_NO_ANSWER = (APIConnectionError, JSONDecodeError, UnicodeDecodeError)
 _OVERFULL = "model_context_window_exceeded"
 
 
 class AnthropicModel:
-    """`LanguageModel` over a client. Made by `open_anthropic`."""
+    """`LanguageModel` and `ToolModel` over a client. Made by `open_anthropic`."""
 
     def __init__(self, client: AsyncAnthropic, choice: ModelChoice) -> None:
         """Keep the client."""
@@ -45,13 +65,46 @@ class AnthropicModel:
             return _read(await self._create(question))
         except APIStatusError as error:
             if not self._gives_way(error):
-                # `from None`: what the SDK raised holds the request with its key
-                raise failure(error.status_code, error.message, error.response.headers, api_key=self._choice.api_key) from None
-        except APIConnectionError as error:
-            raise ModelUnavailable(f"no answer: {type(error).__name__}") from None
-        except (JSONDecodeError, UnicodeDecodeError):
-            raise ModelUnavailable("the answer is no JSON") from None
+                raise self._failure(error) from None
+        except _NO_ANSWER as error:
+            raise no_answer(error) from None
         return await self.answer(question)
+
+    async def call(self, question: ToolQuestion) -> ToolAnswer:
+        """Return the next answer of a model with tools. Raises ModelUnavailable, ModelRejected, ModelOverfull."""
+        try:
+            message = await self._client.messages.create(
+                model=self._choice.model,
+                max_tokens=question.max_output_tokens,
+                system=question.system,
+                messages=_dialogue(question),
+                tools=[
+                    ToolParam(name=tool.name, description=tool.description, input_schema=dict(tool.schema))
+                    for tool in question.tools
+                ],
+            )
+        except APIStatusError as error:
+            raise self._failure(error) from None
+        except _NO_ANSWER as error:
+            raise no_answer(error) from None
+        read = _read(message)
+        calls = [
+            ToolCall(
+                call_id=block.id,
+                name=block.name,
+                arguments=cast(JsonObject, block.input) if isinstance(block.input, dict) else None,
+            )
+            for block in message.content
+            if block.type == "tool_use"
+        ]
+        return ToolAnswer(
+            text=read.text,
+            calls=tuple(calls),
+            ending=read.ending,
+            input_tokens=read.input_tokens,
+            output_tokens=read.output_tokens,
+            native=message.content,
+        )
 
     async def _create(self, question: ModelQuestion) -> Message:
         output: OutputConfigParam = {"format": {"type": "json_schema", "schema": dict(question.schema)}}
@@ -68,11 +121,29 @@ class AnthropicModel:
             output_config=output if self._structured else omit,
         )
 
+    def _failure(self, error: APIStatusError) -> LanguageModelError:
+        # raised `from None`: what the SDK raised holds the request with its key
+        return failure(error.status_code, error.message, error.response.headers, api_key=self._choice.api_key)
+
     def _gives_way(self, error: APIStatusError) -> bool:
         """Return whether structured output was refused, which is not asked for from now on."""
         refused = self._structured and error.status_code == 400 and "output_config" in error.message
         self._structured = self._structured and not refused
         return refused
+
+
+def _dialogue(question: ToolQuestion) -> list[MessageParam]:
+    messages: list[MessageParam] = [UserMessageParam(role="user", content=question.text)]
+    for hop in question.hops:
+        # made by `call`: the blocks of a message
+        said = cast(list[ContentBlock], hop.answer.native)
+        messages.append(AssistantMessageParam(role="assistant", content=said))
+        results = [
+            ToolResultBlockParam(type="tool_result", tool_use_id=one.call_id, content=one.text, is_error=one.failed)
+            for one in hop.results
+        ]
+        messages.append(UserMessageParam(role="user", content=results))
+    return messages
 
 
 def _read(message: Message) -> ModelAnswer:

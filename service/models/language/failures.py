@@ -36,6 +36,12 @@ def failure(status: int, message: str, headers: Mapping[str, str], *, api_key: s
     return ModelUnavailable(problem, retry_after=retry_after(headers))
 
 
+def no_answer(error: Exception) -> ModelUnavailable:
+    """Return the error for what came instead of an answer: nothing at all, or what cannot be read."""
+    unreadable = isinstance(error, ValueError)
+    return ModelUnavailable("the answer is no JSON" if unreadable else f"no answer: {type(error).__name__}")
+
+
 def redacted(message: str, api_key: str | None) -> str:
     """Return *message* on one line, cut short, without *api_key* and without anything that looks like a key."""
     text = " ".join(message.split())

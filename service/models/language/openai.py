@@ -7,19 +7,31 @@ what a server refuses by its name is left out from then on, so the answer's sche
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from json import JSONDecodeError
-from typing import Any
+from typing import Any, cast
 
 from openai import APIConnectionError, APIStatusError, AsyncOpenAI
-from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
+from openai.types.chat import (
+    ChatCompletion,
+    ChatCompletionAssistantMessageParam,
+    ChatCompletionFunctionToolParam,
+    ChatCompletionMessage,
+    ChatCompletionMessageFunctionToolCall,
+    ChatCompletionMessageParam,
+)
+from openai.types.chat.chat_completion_message_function_tool_call import Function
+from openai.types.shared_params import FunctionDefinition
 
 from service.domain.ports.models import Ending, ModelAnswer, ModelQuestion, ModelUnavailable
+from service.domain.ports.tools import Tool, ToolAnswer, ToolCall, ToolQuestion
 from service.domain.sessions import MessageRole
+from service.domain.values import JsonObject
 from service.models.language import ModelChoice
-from service.models.language.failures import failure
+from service.models.language.failures import failure, no_answer
 
 BASE_URL = "https://api.openai.com/v1"
 NO_KEY = "none"
@@ -33,7 +45,7 @@ _FORMATS = ("json_schema", "json_object", "")
 
 
 class OpenAiModel:
-    """`LanguageModel` over a client. Made by `open_openai`."""
+    """`LanguageModel` and `ToolModel` over a client. Made by `open_openai`."""
 
     def __init__(self, client: AsyncOpenAI, choice: ModelChoice) -> None:
         """Begin with what OpenAI itself takes; other servers know the older name of the limit."""
@@ -49,34 +61,50 @@ class OpenAiModel:
 
     async def answer(self, question: ModelQuestion) -> ModelAnswer:
         """Answer one question. Raises ModelUnavailable, ModelRejected, ModelOverfull."""
-        for _ in (*_LIMITS, *_FORMATS):
-            try:
-                return _read(await self._create(question))
-            except APIStatusError as error:
-                if not self._gives_way(error):
-                    # `from None`: what the SDK raised holds the request with its key
-                    raise self._failure(error) from None
-            except APIConnectionError as error:
-                raise ModelUnavailable(f"no answer: {type(error).__name__}") from None
-            except (JSONDecodeError, UnicodeDecodeError):
-                raise ModelUnavailable("the answer is no JSON") from None
-        raise ModelUnavailable("the server refuses every form of the request")
-
-    async def _create(self, question: ModelQuestion) -> ChatCompletion:
         messages: list[ChatCompletionMessageParam] = [{"role": "system", "content": question.system}]
         for turn in question.turns:
             if turn.role is MessageRole.USER:
                 messages.append({"role": "user", "content": turn.text})
             else:
                 messages.append({"role": "assistant", "content": turn.text})
+        limit = question.max_output_tokens
+        return _read(await self._completed(lambda: self._create(messages, limit, **self._response_format(question))))
+
+    async def call(self, question: ToolQuestion) -> ToolAnswer:
+        """Return the next answer of a model with tools. Raises ModelUnavailable, ModelRejected, ModelOverfull."""
+        messages, tools = _dialogue(question), [_tool(tool) for tool in question.tools]
+        limit = question.max_output_tokens
+        completion = await self._completed(lambda: self._create(messages, limit, tools=tools))
+        read, calls = _read(completion), _function_calls(completion.choices[0].message)
+        return ToolAnswer(
+            text=read.text,
+            calls=tuple(ToolCall(call_id=one.id, name=one.function.name, arguments=_arguments(one)) for one in calls),
+            ending=read.ending,
+            input_tokens=read.input_tokens,
+            output_tokens=read.output_tokens,
+            native=calls,
+        )
+
+    async def _completed(self, create: Callable[[], Awaitable[ChatCompletion]]) -> ChatCompletion:
+        """Return what *create* returns, called again as long as the server refuses a parameter that there is another form of."""
+        for _ in (*_LIMITS, *_FORMATS):
+            try:
+                return await create()
+            except APIStatusError as error:
+                if not self._gives_way(error):
+                    # `from None`: what the SDK raised holds the request with its key
+                    raise self._failure(error) from None
+            except (APIConnectionError, JSONDecodeError, UnicodeDecodeError) as error:
+                raise no_answer(error) from None
+        raise ModelUnavailable("the server refuses every form of the request")
+
+    async def _create(
+        self, messages: Sequence[ChatCompletionMessageParam], max_output_tokens: int, **others: object
+    ) -> ChatCompletion:
         # the SDK's overloads cannot be told apart when parameters are chosen at run time
         create: Any = self._client.chat.completions.create
-        completion: ChatCompletion = await create(
-            model=self._choice.model,
-            messages=messages,
-            **{self._limit: question.max_output_tokens},
-            **self._response_format(question),
-        )
+        limit = {self._limit: max_output_tokens}
+        completion: ChatCompletion = await create(model=self._choice.model, messages=messages, **limit, **others)
         return completion
 
     def _response_format(self, question: ModelQuestion) -> Mapping[str, object]:
@@ -100,6 +128,43 @@ class OpenAiModel:
     def _failure(self, error: APIStatusError) -> Exception:
         said = f"{error.code or ''} {error.message}"
         return failure(error.status_code, said, error.response.headers, api_key=self._choice.api_key)
+
+
+def _dialogue(question: ToolQuestion) -> list[ChatCompletionMessageParam]:
+    messages: list[ChatCompletionMessageParam] = [
+        {"role": "system", "content": question.system},
+        {"role": "user", "content": question.text},
+    ]
+    for hop in question.hops:
+        # made by `call`: the calls of a message
+        calls = cast(list[ChatCompletionMessageFunctionToolCall], hop.answer.native)
+        said: ChatCompletionAssistantMessageParam = {"role": "assistant", "content": hop.answer.text or None}
+        said["tool_calls"] = [
+            {"id": one.id, "type": "function", "function": {"name": one.function.name, "arguments": one.function.arguments}}
+            for one in calls
+        ]
+        messages.append(said)
+        messages += [{"role": "tool", "tool_call_id": one.call_id, "content": one.text} for one in hop.results]
+    return messages
+
+
+def _tool(tool: Tool) -> ChatCompletionFunctionToolParam:
+    function: FunctionDefinition = {"name": tool.name, "description": tool.description, "parameters": dict(tool.schema)}
+    return {"type": "function", "function": function}
+
+
+def _function_calls(message: ChatCompletionMessage) -> list[ChatCompletionMessageFunctionToolCall]:
+    calls = [call for call in message.tool_calls or () if isinstance(call, ChatCompletionMessageFunctionToolCall)]
+    # the SDK does not check what a server leaves out
+    return [call for call in calls if isinstance(call.function, Function)]
+
+
+def _arguments(call: ChatCompletionMessageFunctionToolCall) -> JsonObject | None:
+    try:
+        found = json.loads(call.function.arguments or "{}")
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _read(completion: ChatCompletion) -> ModelAnswer:
