@@ -155,7 +155,8 @@ class Settings:
         default=None,
         metadata=_about(
             "MNEME_LLM",
-            "Language model that turns sessions into memories, `anthropic:<model>` or `openai:<model>`. Empty: rules instead.",
+            "Language model that turns sessions into memories and drives agentic recalls, `anthropic:<model>` or "
+            "`openai:<model>`. Empty: rules instead.",
         ),
     )
     llm_base_url: str | None = field(
@@ -179,7 +180,9 @@ class Settings:
     llm_max_concurrency: int = field(
         default=4,
         metadata=_about(
-            "MNEME_LLM_MAX_CONCURRENCY", "Questions that one process asks the language model at once.", parse=_count(1)
+            "MNEME_LLM_MAX_CONCURRENCY",
+            "Questions that one process asks the language model at once about sessions, and as many for recalls.",
+            parse=_count(1),
         ),
     )
     llm_chunk_tokens: int = field(
@@ -202,6 +205,30 @@ class Settings:
             "MNEME_LLM_MAX_CALLS",
             "Questions that one attempt at a session may cost; after them rules decide, and only its newest part is read.",
             parse=_count(4),
+        ),
+    )
+    llm_recall_steps: int = field(
+        default=5,
+        metadata=_about(
+            "MNEME_LLM_RECALL_STEPS",
+            "Answers of the language model that one agentic recall may take. 0: rules alone recall.",
+            parse=_count(0),
+        ),
+    )
+    llm_recall_timeout: timedelta = field(
+        default=timedelta(seconds=20),
+        metadata=_about(
+            "MNEME_LLM_RECALL_TIMEOUT_SECONDS",
+            "Time that the language model has for one recall, all steps together; then what rules found is the answer.",
+            parse=_seconds,
+        ),
+    )
+    llm_recall_tokens: int = field(
+        default=60_000,
+        metadata=_about(
+            "MNEME_LLM_RECALL_TOKENS",
+            "Tokens, read and written, after which a recall asks the language model nothing more.",
+            parse=_count(1),
         ),
     )
     llm_input_price: float = field(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -36,7 +36,8 @@ class RecallQuery:
     What to look for, for whom and how far. *now* is the time from which "yesterday" is counted.
 
     Memories and messages with a score of at least *memories_threshold* are relevant; the best *min_top_k* are returned even
-    below it, never more than *max_top_k*. Nothing comes from *exclude_sessions*.
+    below it, never more than *max_top_k*. Nothing comes from *exclude_sessions*. *patience* is how long whoever asks waits, None
+    for as long as it takes.
     """
 
     scope: Scope
@@ -49,6 +50,7 @@ class RecallQuery:
     summaries_threshold: float = 0.5
     kinds: frozenset[RecalledKind] = frozenset(RecalledKind)
     exclude_sessions: frozenset[SessionId] = frozenset()
+    patience: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

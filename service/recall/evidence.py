@@ -22,6 +22,7 @@ from service.domain.recall import DateRange, RecalledKind, RecallQuery
 from service.domain.sessions import Message, Summary
 from service.recall.analysis import QueryHints
 from service.recall.dates import date_ranges
+from service.recall.driven.driver import Driver
 from service.recall.indexing import turn_id
 from service.recall.kindred import KINDRED, Kindred, kindred_words
 from service.recall.pool import Pool, pool_of
@@ -38,12 +39,13 @@ CHAINS_PER_TURN = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """The ports that a recall works with."""
+    """The ports that a recall works with. *driver* is a language model that may drive it, if there is one."""
 
     index: VectorIndex
     embedder: Embedder
     sessions: SessionStore
     memories: MemoryStore
+    driver: Driver | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from service.domain.ports.stores import MemoryStore, SessionStore
 from service.domain.recall import RecallQuery, RecallResult, StrategyName
 from service.recall import STRATEGIES
 from service.recall.analysis import has_word
+from service.recall.driven.driver import Driver
 from service.recall.evidence import StageListener, Tools
 from service.recall.strategies.auto import choose
 
@@ -17,9 +18,17 @@ __all__ = ["Recaller", "StageListener"]
 class Recaller:
     """Finds what is relevant to a query among one user's memories, messages and summaries."""
 
-    def __init__(self, *, index: VectorIndex, embedder: Embedder, sessions: SessionStore, memories: MemoryStore) -> None:
-        """Keep the ports that every strategy works with."""
-        self._tools = Tools(index=index, embedder=embedder, sessions=sessions, memories=memories)
+    def __init__(
+        self,
+        *,
+        index: VectorIndex,
+        embedder: Embedder,
+        sessions: SessionStore,
+        memories: MemoryStore,
+        driver: Driver | None = None,
+    ) -> None:
+        """Keep the ports that every strategy works with; *driver* drives agentic recalls, None leaves them to rules."""
+        self._tools = Tools(index=index, embedder=embedder, sessions=sessions, memories=memories, driver=driver)
 
     async def __call__(self, query: RecallQuery, *, on_stage: StageListener | None = None) -> RecallResult:
         """

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from service.domain.ports.index import VectorIndex
-from service.domain.ports.models import Clock, Embedder, Extractor
+from service.domain.ports.models import Clock, Embedder
 from service.extraction.embedded import EmbeddedExtractor
 from service.recall.context import ContextBuilder
 from service.recall.recaller import Recaller
@@ -71,7 +71,7 @@ from service.usecases.users.list import ListUsers
 from service.usecases.users.list_recent_messages import ListRecentMessages
 from service.usecases.users.update import UpdateUser
 from service.wiring.adapters import SystemClock, configured_embedder, entered, open_index, patiently, pepper_of
-from service.wiring.extractors import open_extractor
+from service.wiring.language import Readers, open_readers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,9 +117,9 @@ async def open_application(
         stores = await entered(stack, lambda: open_stores(str(settings.redis_url), buckets=settings.buckets))
         index = await stack.enter_async_context(index_opener)
         embedder = await entered(stack, lambda: configured_embedder(settings))
-        extractor = await stack.enter_async_context(open_extractor(settings, embedder, registry or CollectorRegistry()))
+        readers = await stack.enter_async_context(open_readers(settings, embedder, registry or CollectorRegistry()))
         clock = clock or SystemClock()
-        yield build_application(stores, index, embedder, clock, pepper=pepper_of(settings), extractor=extractor)
+        yield build_application(stores, index, embedder, clock, pepper=pepper_of(settings), readers=readers)
 
 
 def build_application(
@@ -129,13 +129,14 @@ def build_application(
     clock: Clock,
     *,
     pepper: bytes,
-    extractor: Extractor | None = None,
+    readers: Readers | None = None,
 ) -> Application:
-    """Return the use cases over these adapters; *pepper* is what API keys are hashed under, *extractor* by default embedded."""
+    """Return the use cases over these adapters; *pepper* is what API keys are hashed under, *readers* by default rules."""
     projects, users, sessions, memories = stores.projects, stores.users, stores.sessions, stores.memories
     project_calls = _project_calls(stores, clock, pepper=pepper)
-    extractor = extractor or EmbeddedExtractor(embedder)
-    recaller = Recaller(index=index, embedder=embedder, sessions=sessions, memories=memories)
+    readers = readers or Readers(extractor=EmbeddedExtractor(embedder))
+    extractor = readers.extractor
+    recaller = Recaller(index=index, embedder=embedder, sessions=sessions, memories=memories, driver=readers.driver)
     builder = ContextBuilder(sessions=sessions, conflicts=stores.conflicts, embedder=embedder)
     places = Places(users, sessions)
     session_calls = _session_calls(stores)

@@ -1,5 +1,6 @@
 """
-Agentic: several hops, each led by what the hops before found, with the reasons told. Driven by rules.
+Agentic: several hops, each led by what the hops before found, with the reasons told. Rules make the first; a language model goes
+on from there when one is configured.
 
 The first hop gathers for a question that may need several messages, whatever words they use for what is asked. A query about
 several people or things is then asked for each of them alone. At last the connections of the memories found are followed. A turn
@@ -11,11 +12,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from service.domain.memories import MemoryChain, Source
+from service.domain.ids import ChainId
+from service.domain.memories import MemoryChain
 from service.domain.recall import Recalled, RecalledKind, RecallQuery, RecallResult, StrategyName
 from service.recall.analysis import hints_of, statement_of
+from service.recall.connections import connected_items
+from service.recall.driven.drive import LEAST_PATIENCE, drive
 from service.recall.evidence import Evidence, Plan, StageListener, Tools, gather_evidence
 from service.recall.ranking import Ranked
 from service.recall.searches import QUERY_SIGNALS, STATEMENT_SIGNALS, Reading
@@ -38,8 +42,30 @@ _THING = r"(?:(?:the|a|an|my|his|her|their) )?[\w'\u2019-]+"
 _TOGETHER = re.compile(rf"(?<!\w)(?P<first>(?:{_THING}, )*{_THING}),? (?:and|or) (?P<last>{_THING})", re.IGNORECASE)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """What rules found, and from how many *candidates*."""
+
+    result: RecallResult
+    candidates: int
+
+
 async def agentic(tools: Tools, query: RecallQuery, on_stage: StageListener) -> RecallResult:
-    """Return what several hops find, and why they were made."""
+    """Return what several hops find, and why they were made; a language model makes more of them when there is one."""
+    walk = await walked(tools, query, on_stage)
+    return await driven(tools, query, walk, on_stage) if walk.candidates else walk.result
+
+
+async def driven(tools: Tools, query: RecallQuery, walk: Walk, on_stage: StageListener) -> RecallResult:
+    """Return what a language model makes of *walk*, or what rules found where there is none or nobody has the time for one."""
+    hasty = query.patience is not None and query.patience < LEAST_PATIENCE
+    if tools.driver is None or hasty:
+        return walk.result
+    return await drive(tools, tools.driver, query, walk.result, on_stage)
+
+
+async def walked(tools: Tools, query: RecallQuery, on_stage: StageListener) -> Walk:
+    """Return what the hops of rules find."""
     await on_stage("Reading the query")
     plan = _first_plan(query)
     await on_stage(f"Hop 1: searching by {len(plan.readings)} readings of the query")
@@ -57,7 +83,7 @@ async def agentic(tools: Tools, query: RecallQuery, on_stage: StageListener) -> 
         reasons.append(f"Connections of the best memories led to {len(connected)} more.")
     kept = sorted([*items, *connected], key=lambda item: -item.score)[: query.max_top_k]
     await on_stage(f"Ranked {len(hops[0].ranked)} candidates over {len(hops)} searches, kept {len(kept)}")
-    return RecallResult(
+    result = RecallResult(
         strategy=StrategyName.AGENTIC,
         items=kept,
         search_queries=list(dict.fromkeys([*(reading.text for reading in plan.readings), *parts])),
@@ -66,6 +92,7 @@ async def agentic(tools: Tools, query: RecallQuery, on_stage: StageListener) -> 
         date_ranges=hops[0].date_ranges,
         reasoning=" ".join(reasons),
     )
+    return Walk(result=result, candidates=len(hops[0].ranked))
 
 
 def parts_of(text: str) -> list[str]:
@@ -128,25 +155,11 @@ async def _connected(tools: Tools, query: RecallQuery, items: Sequence[Recalled]
         return []
     memories = [(item, item.memory) for item in items if item.memory is not None]
     shown = {memory.chain_id for _, memory in memories}
-    wanted: dict[str, float] = {}
+    wanted: dict[ChainId, float] = {}
     for item, memory in memories[:FOLLOWED]:
         for chain_id in memory.connections:
             if chain_id not in shown:
                 wanted.setdefault(chain_id, item.score * CONNECTED_WEIGHT)
-    ids = [chain_id for _, memory in memories[:FOLLOWED] for chain_id in memory.connections if chain_id in wanted]
-    chains = await tools.memories.chains(query.scope, list(dict.fromkeys(ids))) if ids else ()
     covered = {source for item in items for source in item.sources}
-    return [
-        Recalled(
-            score=round(wanted[chain.chain_id], 4),
-            sources=sources,
-            signals={"connected": round(wanted[chain.chain_id], 4)},
-            memory=chain,
-        )
-        for chain in chains
-        if chain is not None and (sources := _sources(query, chain)) and not covered.issuperset(sources)
-    ]
-
-
-def _sources(query: RecallQuery, chain: MemoryChain) -> tuple[Source, ...]:
-    return tuple(source for source in chain.current.sources if source.session_id not in query.exclude_sessions)
+    found = await connected_items(tools.memories, query, wanted)
+    return [item for item in found if not covered.issuperset(item.sources)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
@@ -102,7 +102,7 @@ class OpenTurn:
         )
         try:
             async with asyncio.timeout(recall.patience.total_seconds()):
-                result = await self._recaller(query)
+                result = await self._recaller(replace(query, patience=recall.patience))
                 return RecallOutcome.DONE, await self._builder(scope, session, query, result, request)
         except TimeoutError:
             return RecallOutcome.TIMED_OUT, None
