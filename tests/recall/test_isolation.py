@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,8 +19,11 @@ from service.domain.recall import Context, ContextRequest, RecalledKind, RecallQ
 from service.domain.sessions import Session
 from service.domain.users import NewUser
 from service.recall.context import ContextBuilder
+from service.recall.driven.toolbox import TOOLS
 from service.recall.indexing import turn_id
 from service.storage.points import point_id, tenant_key
+from tests.extraction.language.provider import calls
+from tests.recall.driving import Driving, open_driving
 from tests.recall.world import NOON, Person, World
 
 # what separates, quotes, escapes or matches in a key, in JSON, in a pattern or on the wire
@@ -78,6 +82,48 @@ async def test_a_recall_shows_nothing_of_another_user(
     assert other.secret not in (await _context(world, asker, query, result)).text
     everything = await world.recaller(replace(query, text=asker.secret, memories_threshold=0.0, kinds=frozenset(RecalledKind)))
     assert asker.secret in _shown(everything)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def driving(world: World) -> AsyncIterator[Driving]:
+    """Return a model that says what the provider is told to say."""
+    async with open_driving(world, "openai") as opened:
+        yield opened
+
+
+@pytest.mark.asyncio(loop_scope="session")
+@settings(max_examples=8, deadline=None)
+@given(data=st.data(), places=st.lists(PLACES, min_size=2, max_size=2, unique=True))
+async def test_a_model_cannot_reach_another_user(
+    world: World, driving: Driving, data: st.DataObject, places: list[tuple[str, str]]
+) -> None:
+    """Whatever ids, words, categories and days it passes to whichever tool, it is shown nothing of the other."""
+    asker, other = await _owners(world, places)
+    names = st.sampled_from(
+        [*sorted(other.record_ids), other.person.scope.user_key, "m1", "m2", "t1", "t3", "s1", "c1", "c2", "*", ""]
+    )
+    arguments = st.fixed_dictionaries(
+        {"id": names, "query": st.sampled_from([other.secret, f"password {other.secret}", "password"])},
+        optional={
+            "categories": st.lists(names, max_size=2),
+            "from": st.sampled_from(["0001-01-01", "2023-05-08", "*"]),
+            "to": st.sampled_from(["9998-12-31", "2023-05-08", other.person.scope.project_id]),
+            "user_id": names,
+            "scope": st.just({"project_id": other.person.scope.project_id, "user_key": other.person.scope.user_key}),
+        },
+    )
+    made = st.lists(st.tuples(st.sampled_from([tool.name for tool in TOOLS if tool.name != "finish"]), arguments), max_size=4)
+    driving.provider.heard.clear()
+    driving.provider.then(
+        calls(*data.draw(made), ("get_versions", {"id": "m1"})),
+        calls(*data.draw(made), ("get_session_summary", {"id": "c1"})),
+        calls(("finish", {"ids": [*data.draw(st.lists(names)), "m1", "t1"]})),
+    )
+    result = await driving.recall(asker.person.asks("What is the password?", strategy=StrategyName.AGENTIC))
+    told = str([heard.shown for heard in driving.provider.heard])
+    assert [True, True] == [asker.secret in told, asker.secret in _shown(result)]
+    # the other's secret is in what the model said itself, so only what it was shown counts
+    assert [False, False] == [other.secret in told, other.secret in _shown(result)]
 
 
 @pytest.mark.asyncio(loop_scope="session")

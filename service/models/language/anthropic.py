@@ -15,11 +15,13 @@ from anthropic import APIConnectionError, APIStatusError, AsyncAnthropic, omit
 from anthropic.types import (
     AssistantMessageParam,
     ContentBlock,
+    ContentBlockParam,
     Message,
     MessageParam,
     OutputConfigParam,
     ToolParam,
     ToolResultBlockParam,
+    ToolUseBlock,
     UserMessageParam,
 )
 
@@ -89,11 +91,7 @@ class AnthropicModel:
             raise no_answer(error) from None
         read = _read(message)
         calls = [
-            ToolCall(
-                call_id=block.id,
-                name=block.name,
-                arguments=cast(JsonObject, block.input) if isinstance(block.input, dict) else None,
-            )
+            ToolCall(call_id=block.id, name=block.name, arguments=_arguments(block))
             for block in message.content
             if block.type == "tool_use"
         ]
@@ -103,7 +101,7 @@ class AnthropicModel:
             ending=read.ending,
             input_tokens=read.input_tokens,
             output_tokens=read.output_tokens,
-            native=message.content,
+            native=[_given_back(block) for block in message.content],
         )
 
     async def _create(self, question: ModelQuestion) -> Message:
@@ -135,8 +133,8 @@ class AnthropicModel:
 def _dialogue(question: ToolQuestion) -> list[MessageParam]:
     messages: list[MessageParam] = [UserMessageParam(role="user", content=question.text)]
     for hop in question.hops:
-        # made by `call`: the blocks of a message
-        said = cast(list[ContentBlock], hop.answer.native)
+        # made by `call`
+        said = cast(list[ContentBlockParam], hop.answer.native)
         messages.append(AssistantMessageParam(role="assistant", content=said))
         results = [
             ToolResultBlockParam(type="tool_result", tool_use_id=one.call_id, content=one.text, is_error=one.failed)
@@ -144,6 +142,17 @@ def _dialogue(question: ToolQuestion) -> list[MessageParam]:
         ]
         messages.append(UserMessageParam(role="user", content=results))
     return messages
+
+
+def _arguments(block: ToolUseBlock) -> JsonObject | None:
+    # the SDK does not check what a server sends
+    return cast(JsonObject, block.input) if isinstance(block.input, dict) else None
+
+
+def _given_back(block: ContentBlock) -> ContentBlockParam:
+    """Return a block of an answer as it is sent again; arguments that are no object, which would be refused, as an empty one."""
+    given = block.model_dump(mode="json", exclude_none=True, warnings=False)
+    return cast(ContentBlockParam, given | {"input": _arguments(block) or {}} if block.type == "tool_use" else given)
 
 
 def _read(message: Message) -> ModelAnswer:

@@ -140,7 +140,11 @@ def _dialogue(question: ToolQuestion) -> list[ChatCompletionMessageParam]:
         calls = cast(list[ChatCompletionMessageFunctionToolCall], hop.answer.native)
         said: ChatCompletionAssistantMessageParam = {"role": "assistant", "content": hop.answer.text or None}
         said["tool_calls"] = [
-            {"id": one.id, "type": "function", "function": {"name": one.function.name, "arguments": one.function.arguments}}
+            {
+                "id": one.id,
+                "type": "function",
+                "function": {"name": one.function.name, "arguments": json.dumps(_arguments(one) or {})},
+            }
             for one in calls
         ]
         messages.append(said)

@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -45,6 +45,32 @@ class Heard:
     def asked(self) -> str:
         """The first turn of the user."""
         return self.turns[0][1]
+
+    @property
+    def tools(self) -> dict[str, Json]:
+        """The tools that are offered: the schema of the arguments by name."""
+        if self.path.endswith("/completions"):
+            return {one["function"]["name"]: one["function"]["parameters"] for one in self.body.get("tools", ())}
+        return {one["name"]: one["input_schema"] for one in self.body.get("tools", ())}
+
+    @property
+    def results(self) -> list[tuple[str, str]]:
+        """What came of each call that was made so far, in their order: id of the call and text."""
+        found = [(one["tool_call_id"], one["content"]) for one in self.body["messages"] if one["role"] == "tool"]
+        blocks = [block for one in self.body["messages"] if isinstance(one["content"], list) for block in one["content"]]
+        return found + [(one["tool_use_id"], one["content"]) for one in blocks if one["type"] == "tool_result"]
+
+    @property
+    def shown(self) -> list[Json]:
+        """The lines of JSON in fences that the model was shown so far."""
+        told = "\n".join([self.asked, *(text for _, text in self.results)])
+        fence = re.compile(r'^<memory-data (id="\w+")>\n(.*?)\n</memory-data \1>$', re.DOTALL | re.MULTILINE)
+        fenced = [body for _, body in fence.findall(told)]
+        return [json.loads(line) for body in fenced for line in body.splitlines()]
+
+    def name_of(self, part: str) -> str:
+        """Return the id under which the text that holds *part* was shown."""
+        return str(next(line["id"] for line in self.shown if part in line.get("text", "")))
 
     @property
     def schema(self) -> Json:
@@ -93,6 +119,42 @@ def says(answer: Json, *, ending: str = "end", tokens: tuple[int, int] = (100, 2
     async def reply(_request: web.BaseRequest, heard: Heard) -> web.StreamResponse:
         whole = _message(text, ending, tokens) if heard.path.endswith("/messages") else _completion(text, ending, tokens)
         return web.json_response(whole)
+
+    return reply
+
+
+def calls(*made: tuple[str, Json], text: str = "", ending: str = "end", tokens: tuple[int, int] = (100, 20)) -> Reply:
+    """Call tools, each by its name and its arguments; arguments that are text are sent as they are."""
+
+    async def reply(_request: web.BaseRequest, heard: Heard) -> web.StreamResponse:
+        if heard.path.endswith("/messages"):
+            whole = _message(text, ending, tokens)
+            whole["content"] += [
+                {"type": "tool_use", "id": f"toolu_{place}", "name": name, "input": arguments}
+                for place, (name, arguments) in enumerate(made)
+            ]
+            whole["stop_reason"] = "tool_use" if ending == "end" else whole["stop_reason"]
+            return web.json_response(whole)
+        whole = _completion(text or None, ending, tokens)
+        whole["choices"][0]["message"]["tool_calls"] = [
+            {
+                "id": f"call_{place}",
+                "type": "function",
+                "function": {"name": name, "arguments": arguments if isinstance(arguments, str) else json.dumps(arguments)},
+            }
+            for place, (name, arguments) in enumerate(made)
+        ]
+        whole["choices"][0]["finish_reason"] = "tool_calls" if ending == "end" else whole["choices"][0]["finish_reason"]
+        return web.json_response(whole)
+
+    return reply
+
+
+def decides(make: Callable[[Heard], Sequence[tuple[str, Json]]]) -> Reply:
+    """Call what *make* makes of what was heard."""
+
+    async def reply(request: web.BaseRequest, heard: Heard) -> web.StreamResponse:
+        return await calls(*make(heard))(request, heard)
 
     return reply
 
@@ -159,7 +221,7 @@ def _message(text: str, ending: str, tokens: tuple[int, int]) -> Json:
     }
 
 
-def _completion(text: str, ending: str, tokens: tuple[int, int]) -> Json:
+def _completion(text: str | None, ending: str, tokens: tuple[int, int]) -> Json:
     message = {"role": "assistant", "content": text, "refusal": None}
     return {
         "id": "chatcmpl-1",

@@ -10,6 +10,7 @@ from uuid import uuid4
 import grpc
 import pytest
 import pytest_asyncio
+from mneme.v1 import recall_pb2
 
 from service.domain.ids import ProjectId
 from service.domain.projects import ProjectSettings
@@ -17,7 +18,7 @@ from service.settings import InvalidSetting, Settings
 from service.wiring import RunningService, running_service
 from tests.conftest import Engines, Waiter
 from tests.extraction.language.conftest import CANARY
-from tests.extraction.language.provider import Provider, answers, fails, serving_provider
+from tests.extraction.language.provider import Provider, answers, calls, decides, fails, serving_provider
 from tests.rpc.tenant import Tenant
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -150,6 +151,55 @@ async def test_a_second_session_is_compared_by_the_model(
     assert "PROCESSED" == await processed(caller, wait_until, user_id, second)
     (memory,) = (await caller.call("ListMemories", user_id=user_id)).items
     assert ("User has moved to Porto.", 2) == (memory.content, memory.version_number)
+
+
+async def recalled(caller: Tenant, user_id: str, session_id: str) -> list[Any]:
+    """Return the events of a streamed agentic context with all that it tells."""
+    options = {"include_metadata_ids": True, "recall": {"recall_strategy": recall_pb2.RECALL_STRATEGY_AGENTIC}}
+    stream = caller.stream("StreamContext", user_id=user_id, session_id=session_id, options=options)
+    return [response.event async for response in stream]
+
+
+async def test_the_model_drives_an_agentic_recall(caller: Tenant, session_provider: Provider, wait_until: Waiter[object]) -> None:
+    """Each of its steps is a stage of the stream, and the last event tells what it searched for and why it chose what it did."""
+    user_id = await caller.user()
+    await caller.session(user_id, "I moved to Lisbon this month.", "My dog is called Rex.")
+
+    async def searchable() -> bool:
+        return len((await caller.call("Recall", user_id=user_id, query="Rex dog Lisbon")).items) == 2
+
+    await wait_until(searchable, "the messages are in the index")
+    asking = await caller.session(user_id, "Where do I live?")
+    session_provider.then(
+        calls(("search_messages", {"query": "my new home"})),
+        decides(lambda heard: [("finish", {"ids": [heard.name_of("Lisbon")], "reasoning": "A move."})]),
+    )
+    *stages, final = await recalled(caller, user_id, asking)
+    assert "Step 1: searching messages for “my new home”" in [stage.status_update_message for stage in stages]
+    assert ("my new home", recall_pb2.RECALL_STRATEGY_AGENTIC) == (
+        final.metadata.vector_search_queries.values[-1],
+        final.metadata.recall_strategy_used,
+    )
+    assert final.metadata.agent_reasoning.endswith("in 2 steps and chose 1 results: A move.")
+    assert "Lisbon" in final.context
+
+
+async def test_a_recall_without_its_model_is_no_error(
+    caller: Tenant, session_provider: Provider, wait_until: Waiter[object]
+) -> None:
+    """The stream ends with what rules found, and says so."""
+    user_id = await caller.user()
+    await caller.session(user_id, "I moved to Lisbon this month.")
+
+    async def searchable() -> bool:
+        return bool((await caller.call("Recall", user_id=user_id, query="Lisbon")).items)
+
+    await wait_until(searchable, "the message is in the index")
+    asking = await caller.session(user_id, "Where do I live?")
+    session_provider.always = fails(401, f"wrong key {CANARY}")
+    *_, final = await recalled(caller, user_id, asking)
+    assert (True, False, True) == (final.is_final, final.HasField("error_message"), "Lisbon" in final.context)
+    assert final.metadata.agent_reasoning.endswith("but it refused the request: this is what rules found.")
 
 
 @pytest.mark.parametrize("name", ["gemini:pro", "openai", "openai:gpt"])
