@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from service.domain.memories import Candidate, Decision, DecisionKind, MemoryVersion, Neighbour
-from service.extraction.embedded.dates import find_dates
-from service.extraction.embedded.languages import Language, language_of
+from service.domain.memories import Candidate, Decision, DecisionKind, Neighbour
+from service.extraction.embedded.apart import Apart, taken_apart
+from service.extraction.embedded.kinds import holds, is_of
+from service.extraction.embedded.languages import Language
 from service.extraction.embedded.likeness import covered, covers, stems
-from service.extraction.embedded.slots import ANNOTATION, Fact, SlotMode, find_claims, find_facts, split_speaker
+from service.extraction.embedded.slots import NONE, Fact, SlotMode, find_facts
 
 RELATED = 0.3
 """Below this cosine a memory is not compared at all."""
@@ -29,44 +29,17 @@ HISTORY = timedelta(days=365)
 MAX_JOINED = 300
 ATTITUDE = "attitude"
 """The slot of likes and dislikes: two statements that like one thing may still be about different things."""
+ALIVE = "alive"
+"""The slot of claims that somebody lives; that somebody died is news and contradicts nothing."""
+DATED = frozenset({"birthday", "anniversary", "once", "occasion", "departure"})
+"""The slots whose values are days or times."""
 PLACES = frozenset({"birthplace", "origin", "grew_up", "hometown"})
 """The slots whose values are places."""
 
-_POSSESSED = re.compile(
-    r"^(?:[\w-]+'s|their|my|mein\w{0,2}|mi|mis|mon|ma)\s+(?:(?:new|old|older|younger|best|little|big)\s+)?(?P<n>[^\W\d_]{3,})"
-    r"|\b(?:has|have|got|adopted|habe|tengo|j'ai) (?:an?|ein\w{0,2}|una?|une)\s+(?P<m>[^\W\d_]{3,})",
-    re.IGNORECASE,
-)
 _DIGITS = re.compile(r"[\d./-]*[./-][\d./-]*")
 _DIGIT = re.compile(r"\d")
 _WORDS = re.compile(r"[^\W\d_]{3,}")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-ZÀ-Þ])")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Statement:
-    """
-    A memory taken apart: what is compared. *core* is its *stems* without those that only say that something changed, *claim* the
-    core without what says how much.
-    """
-
-    content: str
-    words: str
-    language: Language
-    subject: str
-    stems: frozenset[str]
-    core: frozenset[str]
-    claim: frozenset[str]
-    order: tuple[str, ...]
-    negative: bool
-    ended: bool
-    dated: bool
-    facts: tuple[Fact, ...]
-    claims: tuple[Fact, ...]
-    things: frozenset[str]
-    names: frozenset[str]
-    start: datetime
-    end: datetime
 
 
 def decide(candidate: Candidate, neighbours: Sequence[Neighbour]) -> Decision:
@@ -74,8 +47,8 @@ def decide(candidate: Candidate, neighbours: Sequence[Neighbour]) -> Decision:
     Return the decision about *candidate*: the same statement wins over a change, a change over an addition, and among those the
     most similar memory.
     """
-    new = _taken_apart(candidate)
-    pairs = [(neighbour, _taken_apart(neighbour.chain.current)) for neighbour in neighbours if neighbour.similarity >= RELATED]
+    new = taken_apart(candidate)
+    pairs = [(neighbour, taken_apart(neighbour.chain.current)) for neighbour in neighbours if neighbour.similarity >= RELATED]
     for judge in (_duplicate, _superseding, _addition):
         for neighbour, old in pairs:
             found = judge(new, old, neighbour.similarity)
@@ -85,7 +58,7 @@ def decide(candidate: Candidate, neighbours: Sequence[Neighbour]) -> Decision:
     return Decision(kind=DecisionKind.NEW, content=candidate.content)
 
 
-def _duplicate(new: _Statement, old: _Statement, _similarity: float) -> tuple[DecisionKind, str] | None:
+def _duplicate(new: Apart, old: Apart, _similarity: float) -> tuple[DecisionKind, str] | None:
     if new.content == old.content and _at_one_time(new, old):
         return DecisionKind.DUPLICATE, old.content
     if (new.subject, new.negative, new.ended) != (old.subject, old.negative, old.ended) or not _at_one_time(new, old):
@@ -100,7 +73,7 @@ def _duplicate(new: _Statement, old: _Statement, _similarity: float) -> tuple[De
     return (DecisionKind.DUPLICATE, old.content) if repeated and new.stems else None
 
 
-def _superseding(new: _Statement, old: _Statement, similarity: float) -> tuple[DecisionKind, str] | None:
+def _superseding(new: Apart, old: Apart, similarity: float) -> tuple[DecisionKind, str] | None:
     is_history = new.dated and old.start - new.end > HISTORY
     for fact, known in _differing(new, old):
         cue = _says_that_it_changed(new, fact)
@@ -109,7 +82,9 @@ def _superseding(new: _Statement, old: _Statement, similarity: float) -> tuple[D
         kind = DecisionKind.CHANGE if cue or fact.mode is SlotMode.CHANGING else DecisionKind.CONTRADICTION
         return kind, _replacing(known, new, old)
     cue = _says_that_it_changed(new)
-    if _claims_differ(new, old) or (new.subject == old.subject and _happened_after_all(new, old)):
+    if any(claim.slot == ALIVE and claim.value == NONE for claim in _claims_that_differ(new, old)):
+        return DecisionKind.CHANGE, new.content
+    if any(_claims_that_differ(new, old)) or (new.subject == old.subject and _happened_after_all(new, old)):
         since = new.dated and new.start > old.end
         return (DecisionKind.CHANGE if cue or since else DecisionKind.CONTRADICTION), new.content
     if new.subject != old.subject or (new.dated and old.dated and not new.ended):
@@ -122,7 +97,7 @@ def _superseding(new: _Statement, old: _Statement, similarity: float) -> tuple[D
     return None
 
 
-def _addition(new: _Statement, old: _Statement, similarity: float) -> tuple[DecisionKind, str] | None:
+def _addition(new: Apart, old: Apart, similarity: float) -> tuple[DecisionKind, str] | None:
     if new.negative != old.negative or new.ended != old.ended or not _at_one_time(new, old) or any(_differing(new, old)):
         return None
     joined = f"{old.content} {new.content}"
@@ -138,7 +113,7 @@ def _addition(new: _Statement, old: _Statement, similarity: float) -> tuple[Deci
     return (DecisionKind.ADDITION, joined) if len(joined) <= MAX_JOINED else None
 
 
-def _differing(new: _Statement, old: _Statement) -> Iterator[tuple[Fact, Fact]]:
+def _differing(new: Apart, old: Apart) -> Iterator[tuple[Fact, Fact]]:
     """Yield the facts of *new* that give another value to a slot than *old* does, with the old fact."""
     for fact in new.facts:
         for known in old.facts:
@@ -146,7 +121,7 @@ def _differing(new: _Statement, old: _Statement) -> Iterator[tuple[Fact, Fact]]:
                 yield fact, known
 
 
-def _same_facts(new: _Statement, old: _Statement) -> bool:
+def _same_facts(new: Apart, old: Apart) -> bool:
     """Return whether every fact of *new* is one of *old*, and there is one."""
     return bool(new.facts) and all(
         any(_one_slot(fact, known) and _one_value(fact, known) for known in old.facts) for fact in new.facts
@@ -154,12 +129,31 @@ def _same_facts(new: _Statement, old: _Statement) -> bool:
 
 
 def _one_slot(fact: Fact, known: Fact) -> bool:
+    """Return whether two facts give a value to the same; who eats no meat and who loves steak speak of the same."""
+    if (fact.subject, fact.slot) != (known.subject, known.slot):
+        return False
     one, other = stems(fact.key), stems(known.key)
-    return (fact.subject, fact.slot) == (known.subject, known.slot) and covers(one, other) and covers(other, one)
+    if covers(one, other) and covers(other, one):
+        return True
+    if fact.mode is SlotMode.CUED:
+        # "the meeting" that was moved is the one with the notary
+        return covers(one, other) or covers(other, one)
+    return fact.slot == ATTITUDE and (_rules_out(fact, known) or _rules_out(known, fact))
+
+
+def _rules_out(general: Fact, particular: Fact) -> bool:
+    """Return whether what somebody keeps away from is the kind of what they are said to like or eat."""
+    if not general.value.startswith("against") or particular.value.startswith("against"):
+        return False
+    named = "allergic" in general.value and covers(stems(particular.key), stems(general.key))
+    return named or is_of(particular.key, general.key)
 
 
 def _one_value(fact: Fact, known: Fact) -> bool:
     """Return whether the values are one, or one says the other more exactly ("Berlin" and "Berlin Mitte")."""
+    if fact.slot in DATED and bool(_DIGIT.search(fact.value)) != bool(_DIGIT.search(known.value)):
+        # "on Saturday" and "on June 14": who knows
+        return True
     if any(map(_DIGITS.fullmatch, (fact.value, known.value))) and not all(map(_DIGITS.fullmatch, (fact.value, known.value))):
         # "4/5/1990" and "4 may": who knows
         return bool(_DIGIT.search(fact.value) and _DIGIT.search(known.value) and _WORDS.search(fact.value + known.value))
@@ -174,17 +168,17 @@ def _may_hold_the_other(fact: Fact, known: Fact, language: Language) -> bool:
     return language.says("region", fact.value) != language.says("region", known.value)
 
 
-def _rest(statement: _Statement) -> frozenset[str]:
+def _rest(statement: Apart) -> frozenset[str]:
     """Return the stems of a statement that none of its facts accounts for."""
     told = stems(" ".join(fact.told for fact in statement.facts))
     return frozenset(stem for stem in statement.stems if not covered(stem, told))
 
 
-def _at_one_time(new: _Statement, old: _Statement) -> bool:
+def _at_one_time(new: Apart, old: Apart) -> bool:
     return not (new.dated and old.dated) or (new.start <= old.end and old.start <= new.end)
 
 
-def _ends(new: _Statement, old: _Statement, similarity: float) -> bool:
+def _ends(new: Apart, old: Apart, similarity: float) -> bool:
     """Return whether *new* says that what *old* says is over."""
     if not new.ended or old.ended:
         return False
@@ -193,7 +187,7 @@ def _ends(new: _Statement, old: _Statement, similarity: float) -> bool:
     return similarity >= SAME_THING and _shared(new, old) >= (0.6 if similarity >= CLOSE else 0.75)
 
 
-def _denies(new: _Statement, old: _Statement) -> bool:
+def _denies(new: Apart, old: Apart) -> bool:
     """
     Return whether one says what the other denies: in hardly any other words, or "eats pork on Sundays" where the other "doesn't
     eat pork". Many words in common are not yet one claim.
@@ -204,20 +198,20 @@ def _denies(new: _Statement, old: _Statement) -> bool:
     if all(any(fact.slot == ATTITUDE for fact in one.facts) for one in (new, old)):
         # the slots tell whether it is one thing that is liked and disliked
         return False
-    if not (covers(said.claim, denied.claim) or covers(denied.claim, said.claim)):
+    if not (holds(said.claim, denied.denied) or covers(denied.denied, said.claim)):
         return False
-    common = sum(covered(stem, old.claim) for stem in new.claim)
-    if common >= 0.6 * max(len(new.claim), len(old.claim), 1):
+    common = sum(covered(stem, said.claim) for stem in denied.denied)
+    if common >= 0.6 * max(len(denied.denied), len(said.claim), 1):
         return True
-    if new.dated or old.dated or not (denied.order and said.order) or not covers(said.claim, denied.claim):
+    if new.dated or old.dated or not (denied.denial and said.order) or not holds(said.claim, denied.denied):
         return False
-    same_verb = stems(denied.order[0]) == stems(said.order[0])
+    same_verb = stems(denied.denial[0]) == stems(said.order[0])
     # "has a twin sister", "doesn't have a sister"
-    had = bool(denied.things and said.things) and len(said.claim) - len(denied.claim) <= 1
-    return same_verb or (had and stems(denied.order[-1]) == stems(said.order[-1]))
+    had = bool(denied.things and said.things) and len(said.claim) - len(denied.denied) <= 1
+    return same_verb or (had and stems(denied.denial[-1]) == stems(said.order[-1]))
 
 
-def _happened_after_all(new: _Statement, old: _Statement) -> bool:
+def _happened_after_all(new: Apart, old: Apart) -> bool:
     """Return whether one tells of what the other says never happened."""
     never, said = (new, old) if new.language.says("never", new.words) else (old, new)
     phrase = never.language.patterns["never"].search(never.words)
@@ -228,12 +222,14 @@ def _happened_after_all(new: _Statement, old: _Statement) -> bool:
     return bool(verb & never.claim) and covers(said.claim, never.claim)
 
 
-def _claims_differ(new: _Statement, old: _Statement) -> bool:
-    """Return whether one says that there is something of a kind and the other that there is nothing."""
-    return any(_one_slot(claim, known) and claim.value != known.value for claim in new.claims for known in old.claims)
+def _claims_that_differ(new: Apart, old: Apart) -> Iterator[Fact]:
+    """Yield what *new* says there is of a kind, where *old* says there is nothing, or the other way round."""
+    for claim in new.claims:
+        if any(_one_slot(claim, known) and claim.value != known.value for known in old.claims):
+            yield claim
 
 
-def _says_that_it_changed(new: _Statement, fact: Fact | None = None) -> bool:
+def _says_that_it_changed(new: Apart, fact: Fact | None = None) -> bool:
     """
     Return whether *new* says that something is not what it was, beside the *fact* itself: "got married in 2017" changes no year,
     "left-handed" leaves nothing. A liking says it by itself: "no longer likes".
@@ -245,71 +241,28 @@ def _says_that_it_changed(new: _Statement, fact: Fact | None = None) -> bool:
     )
 
 
-def _shared(new: _Statement, old: _Statement) -> float:
+def _shared(new: Apart, old: Apart) -> float:
     """Return the share of the words of the shorter statement that are in the longer one, cues of change aside."""
     fewer, more = sorted((new.core, old.core), key=len)
     return sum(covered(stem, more) for stem in fewer) / len(fewer) if fewer else 0.0
 
 
-def _turned_round(new: _Statement, old: _Statement) -> bool:
+def _turned_round(new: Apart, old: Apart) -> bool:
     """Return whether both compare the same things the other way round: "tea over coffee", "coffee over tea"."""
     return new.stems == old.stems and new.order != old.order and new.language.says("comparison", new.words)
 
 
-def _names_the_old(new: _Statement, old: _Statement) -> bool:
+def _names_the_old(new: Apart, old: Apart) -> bool:
     """Return whether *new* says what it replaces ("switched from tea to coffee", "not Monday") and that is in *old*."""
     match = new.language.patterns["replaced"].search(new.words.rstrip(".!"))
     replaced = stems(next((words for words in match.groups() if words), "")) if match else frozenset()
     return bool(replaced) and covers(old.stems, replaced)
 
 
-def _replacing(known: Fact, new: _Statement, old: _Statement) -> str:
+def _replacing(known: Fact, new: Apart, old: Apart) -> str:
     """Return the text of the new version: of a memory of several sentences, those that still hold, then the new one."""
     sentences = _SENTENCE_END.split(old.content)
-    holding = [s for s in sentences if known not in find_facts(old.language.with_digits(s), old.language.slots)]
+    holding = [s for s in sentences if known not in find_facts(old.language.plain(s), old.language.slots)]
     if len(sentences) == 1 or len(holding) == len(sentences) or old.content.startswith(f"{old.content.split()[0]} said:"):
         return new.content
     return " ".join([*holding, new.content])
-
-
-def _taken_apart(statement: Candidate | MemoryVersion) -> _Statement:
-    language = language_of(split_speaker(statement.content)[1])
-    content = language.with_digits(statement.content)
-    speaker, words = split_speaker(content)
-    plain = ANNOTATION.sub(" ", words)
-    subject = _subject(statement, speaker)
-    mentions = find_dates(plain, language.dates, statement.event_start, tense=0)
-    for mention in reversed(mentions):
-        plain = f"{plain[: mention.begin]} {plain[mention.end :]}"
-    plain = language.patterns["time_word"].sub(" ", language.patterns["negation"].sub(" ", plain))
-    meaning = [word for word in language.content_words(plain) if word != subject]
-    core = [word for word in language.content_words(language.patterns["ended"].sub(" ", plain)) if word != subject]
-    claim = language.content_words(language.patterns["degree"].sub(" ", " ".join(core)))
-    return _Statement(
-        content=statement.content,
-        words=words,
-        language=language,
-        subject=subject,
-        stems=stems(" ".join(meaning)),
-        core=stems(" ".join(core)),
-        claim=stems(" ".join(claim)),
-        order=tuple(meaning),
-        negative=language.says("negation", words),
-        ended=language.says("ended", words),
-        dated=bool(mentions) or ANNOTATION.search(words) is not None,
-        facts=tuple(find_facts(content, language.slots)),
-        claims=tuple(find_claims(content, language.slots)),
-        things=frozenset((match["n"] or match["m"]).lower() for match in _POSSESSED.finditer(words)) - {subject},
-        names=frozenset(name.lower() for name in statement.entities) - {subject},
-        start=statement.event_start,
-        end=statement.event_end,
-    )
-
-
-def _subject(statement: Candidate | MemoryVersion, speaker: str) -> str:
-    if '"' in statement.content:
-        return speaker
-    if re.search(r"\bUser\b", statement.content):
-        return "user"
-    named = statement.entities[0] if statement.entities else ""
-    return named.lower() if named and named in statement.content else speaker

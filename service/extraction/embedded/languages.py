@@ -12,9 +12,8 @@ from importlib.resources import files
 from typing import Any
 
 from service.extraction.embedded.dates import DateGrammar, compile_grammar
+from service.extraction.embedded.likeness import WORD
 from service.extraction.embedded.slots import SlotTable, compile_slots
-
-WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 
 _VAGUE_NUMBERS = frozenset({"few", "paar", "unos", "unas", "quelques"})
 _PATTERNS = (
@@ -66,6 +65,7 @@ class Language:
     short_cuts: Sequence[tuple[re.Pattern[str], str]]
     patterns: Mapping[str, re.Pattern[str]]
     number_words: re.Pattern[str]
+    same: Sequence[tuple[re.Pattern[str], str]]
     dates: DateGrammar
     slots: SlotTable
 
@@ -82,6 +82,13 @@ class Language:
     def with_digits(self, text: str) -> str:
         """Return *text* with the words for numbers from two on as digits, so that "two kids" and "2 kids" are the same."""
         return self.number_words.sub(lambda match: str(self.dates.numbers[match.group().lower()]), text)
+
+    def plain(self, text: str) -> str:
+        """Return *text* for comparisons: numbers as digits, and one wording for what can be said in several."""
+        text = self.with_digits(text)
+        for wording, plain in self.same:
+            text = wording.sub(plain, text)
+        return text
 
     def content_words(self, text: str) -> list[str]:
         """Return the words of *text* that carry meaning, lower case, in order."""
@@ -137,6 +144,7 @@ def _compile(code: str, raw: Mapping[str, Any]) -> Language:
         letters=frozenset(raw["letters"]),
         patterns={name: re.compile(raw[name].replace("{W}", "day"), re.IGNORECASE) for name in _PATTERNS},
         number_words=_number_words(raw["dates"]["numbers"]),
+        same=[(re.compile(wording, re.IGNORECASE), plain) for wording, plain in raw.get("same", {}).items()],
         dates=compile_grammar(raw["dates"]),
         slots=compile_slots(raw["slots"]),
     )

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 
-_WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
+WORD = re.compile(r"[\u4e00-\u9fff\u3005]+|[\u30a0-\u30ff]+|[\u3040-\u309f]+|[^\W_\u3005\u3040-\u30ff\u4e00-\u9fff]+(?:['-][^\W_]+)*")
+"""A word; where none is parted from the next by a space, a run of one kind of signs."""
+_DIGIT = re.compile(r"\d")
 _ENDING = re.compile(r"(?:'s|ing|ed|es|s|e|en|er|n|a|o)$")
 _PREFIX = 5
 
 
 def stems(text: str) -> frozenset[str]:
     """Return the words of *text* without their endings; numbers stay whole."""
-    return frozenset(_stem(word) for word in _WORD.findall(text.lower()))
+    return frozenset(_stem(word) for word in WORD.findall(text.lower()))
 
 
 def covered(stem: str, by: frozenset[str]) -> bool:
-    """Return whether *stem*, or another form of its word, is among *by*: the first five letters, and little after them."""
+    """Return whether *stem*, or another form of its word, is among *by*: the first five letters, and little after them; numbers have one form."""
     if stem in by:
         return True
-    if len(stem) < _PREFIX or stem[0].isdigit():
+    if len(stem) < _PREFIX or _DIGIT.search(stem):
         return False
     return any(other[:_PREFIX] == stem[:_PREFIX] and abs(len(other) - len(stem)) <= 4 for other in by)
 
@@ -29,6 +31,6 @@ def covers(more: frozenset[str], fewer: frozenset[str]) -> bool:
 
 
 def _stem(word: str) -> str:
-    if len(word) < 4 or word[0].isdigit():
+    if len(word) < 4 or _DIGIT.search(word):
         return word
     return _ENDING.sub("", _ENDING.sub("", word, count=1) if word.endswith("'s") else word, count=1)

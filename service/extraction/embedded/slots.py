@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from service.extraction.embedded.kinds import listed
+
 MAX_VALUE_WORDS = 6
 ONE = frozenset({"a", "an", "one", "ein", "eine", "einen", "un", "una", "uno", "une"})
 """The words for one, which are articles as well."""
@@ -21,6 +23,7 @@ NONE = "none"
 _ORDINAL = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)\b")
 _NAME = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 _RENEWED = r"(?:new|current|updated|neue\w?|aktuelle\w?|nuev[oa]|nouve\w+|actuel\w*)"
+_KIND = re.compile(r"\{K:(\w+)\}")
 _CLAUSE_START = r"(?:^|(?<=[.,;:!?\"] )|(?<=\band )|(?<=\bthat )|(?<=\"))"
 ANNOTATION = re.compile(r"\((?:19|20)\d\d[^()]{0,30}\)")
 """A date that was put behind the words that meant it."""
@@ -90,14 +93,15 @@ def compile_slots(raw: Mapping[str, Any]) -> SlotTable:
     """Return the table that the `[slots]` part of a language file describes."""
     adverbs = rf"(?:(?:{raw['adverbs']})\s+)*"
     owner = rf"(?:{raw['possessive']}|[^\W_][\w.'-]*(?: [^\W_][\w.'-]*){{0,3}}'s)"
-    holes = {"{V}": r".{1,80}", "{N}": rf"(?:{raw['count']})"}
+    holes = {"{V}": r".{1,80}", "{N}": rf"(?:{raw['count']})", "{P}": raw["possessive"]}
     before = {
         "verb": rf"{_CLAUSE_START}(?P<s>(?:{raw['subject']})??)(?:\s+|(?=')|(?<!\w)){adverbs}",
         "noun": rf"(?P<s>\b{owner})\s+(?:{_RENEWED}\s+)?",
+        "free": r"(?P<s>)",
     }
 
     def compiled(entry: Mapping[str, str]) -> _Slot:
-        pattern = entry["pattern"]
+        pattern = _KIND.sub(lambda kind: f"(?:{'|'.join(map(re.escape, listed(kind[1])))})", entry["pattern"])
         for hole, words in holes.items():
             pattern = pattern.replace(hole, words)
         start = "" if entry["form"] == "verb" and pattern.startswith("(?:j')?") else r"(?:(?<!\w)|(?='))"
@@ -117,7 +121,7 @@ def compile_slots(raw: Mapping[str, Any]) -> SlotTable:
         self_words=re.compile(rf"(?:{raw['self']})", re.IGNORECASE),
         possessive=re.compile(rf"{raw['possessive']}", re.IGNORECASE),
         vague=re.compile(rf"(?:{raw['vague']})(?: \w+)?", re.IGNORECASE),
-        stop=re.compile(rf"{_STOP_SIGNS}|\s(?:{raw['stop']})(?=\s|$)", re.IGNORECASE),
+        stop=re.compile(rf"{_STOP_SIGNS}|\s(?:{raw['stop']})(?=[\s.,;:!?\"]|$)", re.IGNORECASE),
     )
 
 
@@ -166,7 +170,7 @@ def _fact(slot: _Slot, match: re.Match[str], speaker: str, table: SlotTable) -> 
     groups = match.groupdict()
     value = slot.value or _until_stop(groups["v"], table)
     value = "1" if value in ONE else value
-    key = slot.key or _until_stop(groups.get("k") or "", table)
+    key = slot.key or _until_stop(f"{groups.get('k') or ''} {groups.get('unit') or ''}", table)
     if not value or (slot.value and not key):
         return None
     if table.vague.fullmatch(key or value):

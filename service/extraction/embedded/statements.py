@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from service.domain.memories import Source
 from service.domain.sessions import Message
-from service.extraction.embedded.languages import WORD, Language
+from service.extraction.embedded.languages import Language
+from service.extraction.embedded.likeness import WORD
 from service.extraction.embedded.slots import find_facts
 from service.extraction.embedded.utterances import USER, Utterance
 from service.extraction.embedded.worth import KEEP, REMEMBER, Judged, is_filler, is_question, judged

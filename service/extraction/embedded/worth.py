@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from service.extraction.embedded import verbs
 from service.extraction.embedded.dates import find_dates
 from service.extraction.embedded.entities import entities
-from service.extraction.embedded.languages import WORD, Language
+from service.extraction.embedded.languages import Language
+from service.extraction.embedded.likeness import WORD
 from service.extraction.embedded.slots import denies_any, find_facts
 from service.extraction.embedded.utterances import USER, Utterance
 
