@@ -18,7 +18,7 @@ from service.extraction.embedded.languages import Language
 from service.extraction.embedded.likeness import covered, covers, stems
 from service.extraction.embedded.slots import NONE, Fact, SlotMode, find_facts
 
-RELATED = 0.3
+RELATED = 0.15
 """Below this cosine a memory is not compared at all."""
 CLOSE = 0.7
 """From this cosine on, fewer words in common are enough to know what has ended."""
