@@ -41,7 +41,8 @@ async def score(extractor: EmbeddedExtractor, embedder: Embedder, pairs: Path, *
     score = Score()
     for pair in cases(pairs):
         decided, told = await _decided(extractor, embedder, pair)
-        right = bool(decided & _RIGHT[pair["kind"]]) and not (pair["kind"] != CONTRADICTION and DecisionKind.CONTRADICTION in decided)
+        asked = DecisionKind.CONTRADICTION in decided and pair["kind"] != CONTRADICTION
+        right = bool(decided & _RIGHT[pair["kind"]]) and not asked
         taken_for = pair["kind"] if right else _taken_for(decided)
         score.add(pair["kind"], right=right, found=0, expected=1)
         score.add(taken_for, right=0, found=1, expected=0)

@@ -69,9 +69,7 @@ async def score_conversations(extractor: EmbeddedExtractor, conversations: Path,
     return scores
 
 
-def _score_pair(
-    expected: Mapping[str, Any], found: Candidate, case: Mapping[str, Any], scores: Scores, *, verbose: bool
-) -> None:
+def _score_pair(expected: Mapping[str, Any], found: Candidate, case: Mapping[str, Any], scores: Scores, *, verbose: bool) -> None:
     if "start" in expected:
         span = (found.event_start.date().isoformat(), found.event_end.date().isoformat())
         right = span == (expected["start"], expected["end"])

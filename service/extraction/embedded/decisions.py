@@ -82,10 +82,10 @@ def _superseding(new: Apart, old: Apart, similarity: float) -> tuple[DecisionKin
         kind = DecisionKind.CHANGE if cue or fact.mode is SlotMode.CHANGING else DecisionKind.CONTRADICTION
         return kind, _replacing(known, new, old)
     cue = _says_that_it_changed(new)
-    if any(claim.slot == ALIVE and claim.value == NONE for claim in _claims_that_differ(new, old)):
-        return DecisionKind.CHANGE, new.content
-    if any(_claims_that_differ(new, old)) or (new.subject == old.subject and _happened_after_all(new, old)):
-        since = new.dated and new.start > old.end
+    claims = list(_claims_that_differ(new, old))
+    if claims or (new.subject == old.subject and _happened_after_all(new, old)):
+        died = any(claim.slot == ALIVE and claim.value == NONE for claim in claims)
+        since = died or (new.dated and new.start > old.end)
         return (DecisionKind.CHANGE if cue or since else DecisionKind.CONTRADICTION), new.content
     if new.subject != old.subject or (new.dated and old.dated and not new.ended):
         return None

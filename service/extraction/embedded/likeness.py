@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-WORD = re.compile(r"[\u4e00-\u9fff\u3005]+|[\u30a0-\u30ff]+|[\u3040-\u309f]+|[^\W_\u3005\u3040-\u30ff\u4e00-\u9fff]+(?:['-][^\W_]+)*")
+_CHINESE, _KATAKANA, _HIRAGANA = r"\u3005\u4e00-\u9fff", r"\u30a0-\u30ff", r"\u3040-\u309f"
+WORD = re.compile(
+    rf"[{_CHINESE}]+|[{_KATAKANA}]+|[{_HIRAGANA}]+|[^\W_{_CHINESE}{_KATAKANA}{_HIRAGANA}]+(?:['-][^\W_]+)*",
+)
 """A word; where none is parted from the next by a space, a run of one kind of signs."""
 _DIGIT = re.compile(r"\d")
 _ENDING = re.compile(r"(?:'s|ing|ed|es|s|e|en|er|n|a|o)$")
@@ -17,7 +20,10 @@ def stems(text: str) -> frozenset[str]:
 
 
 def covered(stem: str, by: frozenset[str]) -> bool:
-    """Return whether *stem*, or another form of its word, is among *by*: the first five letters, and little after them; numbers have one form."""
+    """
+    Return whether *stem*, or another form of its word, is among *by*: the first five letters, and little after them. A number has
+    no other form.
+    """
     if stem in by:
         return True
     if len(stem) < _PREFIX or _DIGIT.search(stem):
