@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from service.domain.ids import MemoryId, SessionId, UserId
 from service.domain.memories import MemoryVersion
-from service.domain.sessions import Message, SessionStatus
+from service.domain.sessions import NOWHERE, Message, SessionOrigin, SessionStatus
 from service.domain.values import JsonObject
 
 
@@ -42,6 +42,7 @@ class ArchivedSession:
     processed_at: datetime | None
     last_active_at: datetime
     summary: str | None
+    origin: SessionOrigin = NOWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ Everything that Mneme itself raises.
     ├── ScopeMissing
     ├── NotFound
     │   ├── UserNotFound · SessionNotFound · MemoryNotFound · ConflictNotFound · ProjectNotFound · ApiKeyNotFound
+    │   └── ReceiptNotFound
     ├── AlreadyExists
     │   ├── UserAlreadyExists · ProjectAlreadyExists
     ├── WrongState
@@ -236,6 +237,16 @@ class ApiKeyNotFound(NotFound):
     def __init__(self, *, key_id: str) -> None:
         """Name the key by its public id."""
         super().__init__(f"API key {key_id} not found", key_id=key_id)
+
+
+class ReceiptNotFound(NotFound):
+    """The project has no such deletion receipt."""
+
+    reason = "DELETION_RECEIPT_NOT_FOUND"
+
+    def __init__(self, *, receipt_id: str) -> None:
+        """Name the receipt."""
+        super().__init__(f"Deletion receipt {receipt_id} not found", receipt_id=receipt_id)
 
 
 class AlreadyExists(DomainError):

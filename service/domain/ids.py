@@ -21,6 +21,8 @@ ChainId = NewType("ChainId", str)
 ConflictId = NewType("ConflictId", str)
 """The public id of a merge conflict, a UUID."""
 KeyId = NewType("KeyId", str)
+ReceiptId = NewType("ReceiptId", str)
+"""The public id of the receipt of a deletion, a UUID."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

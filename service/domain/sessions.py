@@ -34,14 +34,46 @@ class MessageRole(StrEnum):
     ASSISTANT = "assistant"
 
 
+class Visibility(StrEnum):
+    """Where what a session says may be recalled; the values are the wire spellings."""
+
+    GLOBAL = "global"
+    """Anywhere."""
+    GROUP = "group"
+    """In its own group."""
+    THREAD = "thread"
+    """In its own thread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOrigin:
+    """
+    What a session is part of, in the caller's own names; empty for none.
+
+    A *thread* is a conversation as the caller sees it: several sessions may share one, because a processed session takes no more
+    messages. A *group* is what the caller puts threads into, such as a project. *visibility* is GLOBAL unless the caller has
+    named what it is narrowed to.
+    """
+
+    thread: str = ""
+    group: str = ""
+    visibility: Visibility = Visibility.GLOBAL
+
+
+NOWHERE = SessionOrigin()
+"""The origin of a session whose caller named none."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """
     A session as stored. Times are UTC.
 
-    `generation` rises with every message and every new start of processing: a job that carries an older one is stale.
-    `auto_process_after` None means that the session is never processed by itself. `created_at` is the custom time if
-    there is one; `custom_created_at` says whether there is.
+    `generation` rises with every message, every new start of processing and every forgetting: a job that carries an older one
+    is stale. `auto_process_after` None means that the session is never processed by itself. `created_at` is the custom time if
+    there is one; `custom_created_at` says whether there is. Of its `message_count` messages `forgotten_count` are forgotten.
+    `missing` is set while a processed session is processed again because a forgetting took more than it meant to: only what is
+    said in the messages at these places has to be made memories of again.
     """
 
     session_id: SessionId
@@ -54,6 +86,14 @@ class Session:
     last_active_at: datetime
     message_count: int
     generation: int
+    origin: SessionOrigin = NOWHERE
+    forgotten_count: int = 0
+    missing: frozenset[int] | None = None
+
+    @property
+    def remembered_count(self) -> int:
+        """How many of its messages are not forgotten."""
+        return self.message_count - self.forgotten_count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +103,7 @@ class NewSession:
     metadata: JsonObject
     auto_process_after: timedelta | None
     created_at: datetime | None = None
+    origin: SessionOrigin = NOWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,26 +116,45 @@ class SessionFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMessage:
-    """A message to append."""
+    """
+    A message to append.
+
+    *timestamp* None means: the server's time, or what follows from the session's custom start. *kind* is the caller's word for
+    what is no plain message, such as `tool_call`, and *document_id* the caller's name of the document that it is about; empty
+    for none.
+    """
 
     role: MessageRole
     content: str
+    timestamp: datetime | None = None
+    kind: str = ""
+    document_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message as stored; *index* is its place in the session, from 0."""
+    """
+    A message as stored; *index* is its place in the session, from 0.
+
+    One with a *forgotten_at* is kept as it came and shown where messages are listed; nothing is made of it any more.
+    """
 
     session_id: SessionId
     index: int
     role: MessageRole
     content: str
     timestamp: datetime
+    kind: str = ""
+    document_id: str = ""
+    forgotten_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transcript:
-    """A session with all its messages, as an extractor reads it. *now* is the time from which "yesterday" is counted."""
+    """
+    A session with all its messages that are not forgotten, as an extractor reads it. *now* is the time from which "yesterday" is
+    counted.
+    """
 
     session_id: SessionId
     now: datetime

@@ -12,7 +12,9 @@ from service.domain.ids import UserId
 from service.domain.sessions import DEFAULT_AUTO_PROCESS_AFTER, NewMessage
 from service.rpc.mapping.sessions import (
     STATUSES,
+    from_new_message,
     from_new_session,
+    from_origin,
     from_role,
     from_session_filter,
     to_message,
@@ -75,6 +77,7 @@ class SessionsServicer(SessionsServiceServicer):
             UserId(request.user_id),
             inactivity=timedelta(seconds=request.timeout_seconds) if given else DEFAULT_AUTO_PROCESS_AFTER,
             metadata=from_struct(request.metadata),
+            origin=from_origin(request),
         )
         return pb.ResumeSessionResponse(session=to_session(user.user_id, session), created=created)
 
@@ -133,7 +136,7 @@ class SessionsServicer(SessionsServiceServicer):
             current_project(),
             UserId(request.user_id),
             request.session_id,
-            [NewMessage(role=from_role(message.role), content=message.content) for message in request.messages],
+            [from_new_message(place, message) for place, message in enumerate(request.messages)],
             idempotency_key=request.idempotency_key or None,
         )
         return pb.AddMessagesResponse(messages=map(to_message, messages))

@@ -155,7 +155,6 @@ async def test_an_id_that_is_taken_changes_nothing(world: World, clock: FakeCloc
 SPOILT: Mapping[str, tuple[type, dict[str, Any]]] = {
     "message of another session": (Message, {"session_id": SessionId(NOBODY)}),
     "message out of order": (Message, {"index": 7}),
-    "message before the one before": (Message, {"timestamp": PAST}),
     "huge metadata": (ArchivedSession, {"metadata": {"text": "x" * 70_000}}),
     "processed at no time": (ArchivedSession, {"status": SessionStatus.PROCESSED}),
     "unknown connection": (ArchivedMemory, {"connected": (MemoryId(NOBODY),)}),

@@ -98,11 +98,23 @@ class SessionStore(Protocol):
         timeout: timedelta,  # noqa: ASYNC109 - a span of inactivity, no deadline of the call
         session: NewSession,
     ) -> tuple[Session, bool]:
-        """Return the newest pending session active within *timeout* and False, or open *session* and return it and True."""
+        """
+        Return the newest pending session active within *timeout* and False, or open *session* and return it and True.
+
+        Only a session with the origin of *session* is continued: the same thread, group and visibility.
+        """
         ...
 
     async def get(self, scope: Scope, session_id: SessionId) -> Session:
         """Return the session. Raises SessionNotFound."""
+        ...
+
+    async def within(self, scope: Scope, *, thread: str | None = None, group: str | None = None) -> frozenset[SessionId]:
+        """Return the sessions of a thread, of a group, or of both at once. At least one must be given."""
+        ...
+
+    async def hidden(self, scope: Scope, *, thread: str = "", group: str = "") -> frozenset[SessionId]:
+        """Return the sessions that are not to be recalled from within this thread and group, by their visibility."""
         ...
 
     async def list(self, scope: Scope, page: PageRequest, wanted: SessionFilter) -> Page[Session]:
@@ -127,8 +139,8 @@ class SessionStore(Protocol):
         """
         Append messages, restart the timer, mark the user as active and queue index entries, in one step.
 
-        A message's time is the server's, or in a session with a custom start that time plus one second per message. Raises
-        SessionNotFound, SessionNotWritable, IdempotencyKeyReused.
+        The time of a message that has none is the server's, or in a session with a custom start that time plus one second per
+        message. Raises SessionNotFound, SessionNotWritable, IdempotencyKeyReused.
         """
         ...
 

@@ -12,7 +12,7 @@ from service.domain.ids import MemoryId, SessionId, UserId
 from service.domain.memories import MemoryVersion, Source
 from service.domain.sessions import Message
 from service.rpc.mapping.memories import REASONS, to_sources
-from service.rpc.mapping.sessions import ROLES, STATUSES, from_role
+from service.rpc.mapping.sessions import ROLES, STATUSES, from_origin, from_role, to_origin
 from service.rpc.mapping.values import from_struct, from_timestamp, to_struct, to_timestamp
 
 _FROM_STATUS = {wire: noun for noun, wire in STATUSES.items()}
@@ -81,6 +81,7 @@ def _to_session(session: ArchivedSession) -> pb.ArchivedSession:
         processed_at=_to_optional(session.processed_at),
         last_active_at=to_timestamp(session.last_active_at),
         session_summary=session.summary,
+        origin=to_origin(session.origin),
     )
 
 
@@ -96,6 +97,7 @@ def _from_session(session: pb.ArchivedSession) -> ArchivedSession:
         processed_at=from_timestamp("processed_at", session.processed_at) if session.HasField("processed_at") else None,
         last_active_at=from_timestamp("last_active_at", session.last_active_at),
         summary=session.session_summary if session.HasField("session_summary") else None,
+        origin=from_origin(session),
     )
 
 
@@ -106,6 +108,8 @@ def _to_message(message: Message) -> pb.ArchivedMessage:
         role=ROLES[message.role],
         content=message.content,
         timestamp=to_timestamp(message.timestamp),
+        kind=message.kind,
+        document_id=message.document_id,
     )
 
 
@@ -116,6 +120,8 @@ def _from_message(message: pb.ArchivedMessage) -> Message:
         role=from_role(message.role),
         content=message.content,
         timestamp=from_timestamp("timestamp", message.timestamp),
+        kind=message.kind,
+        document_id=message.document_id,
     )
 
 

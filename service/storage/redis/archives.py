@@ -12,14 +12,23 @@ from service.domain.errors import ConcurrentChange
 from service.domain.ids import ProjectId, Scope, UserKey
 from service.domain.memories import MemoryChain
 from service.domain.ports.work import IndexedKind
-from service.domain.sessions import NewMessage, SessionStatus, Summary
+from service.domain.sessions import SessionStatus, Summary
 from service.domain.users import User
 from service.storage.redis.changes import Writes, put_chain
 from service.storage.redis.claims import ROUNDS, Claims
-from service.storage.redis.codec import MICROSECOND, dump_object, flag, micros, write_message, write_summary
+from service.storage.redis.codec import (
+    MICROSECOND,
+    dump_object,
+    flag,
+    micros,
+    write_message,
+    write_origin,
+    write_summary,
+)
 from service.storage.redis.database import Argument, Command, Database
 from service.storage.redis.intents import Intent, Settler
 from service.storage.redis.keys import Keyspace, UserKeys
+from service.storage.redis.origins import put_origin
 
 BATCH = 200
 """Messages that one command appends."""
@@ -64,10 +73,7 @@ class RedisArchives:
         """Add a session with its messages and summary."""
         keys, writes = self.keyspace.user(scope), Unseen()
         _put_session(writes, keys, session)
-        bodies = [
-            f"{micros(message.timestamp)} {write_message(NewMessage(role=message.role, content=message.content))}"
-            for message in session.messages
-        ]
+        bodies = [f"{micros(message.timestamp)} {write_message(message)}" for message in session.messages]
         for start in range(0, len(bodies), BATCH):
             writes.add("RPUSH", keys.messages(session.session.session_id), *bodies[start : start + BATCH])
         await self.database.send(*writes.commands)
@@ -148,7 +154,8 @@ def _put_session(writes: Writes, keys: UserKeys, restored: RestoredSession) -> N
     if session.status is SessionStatus.PENDING:
         writes.add("ZADD", keys.pending, micros(session.last_active_at), id_)
     if messages:
-        writes.add("ZADD", keys.spoken, micros(messages[-1].timestamp), id_)
+        writes.add("ZADD", keys.spoken, micros(max(message.timestamp for message in messages)), id_)
+    put_origin(writes, keys, id_, session.origin)
     if session.summary is not None:
         summary = Summary(session_id=id_, content=session.summary, created_at=session.created_at, message_count=len(messages))
         writes.add("HSET", keys.summaries, id_, write_summary(summary))
@@ -168,4 +175,5 @@ def _fields(session: ArchivedSession, message_count: int) -> list[Argument]:
         *("message_count", message_count),
         # the first job of a restored session has the generation that as many messages would have given it
         *("generation", message_count),
+        *("origin", write_origin(session.origin)),
     ]

@@ -13,7 +13,17 @@ import orjson
 from service.domain.ids import ChainId, KeyId, MemoryId, ProjectId, Scope, SessionId, UserId
 from service.domain.memories import MemoryChain, MemoryVersion, Source, VersionReason
 from service.domain.projects import ApiKey, Category, Guidance, KeyScope, Project, ProjectSettings
-from service.domain.sessions import Message, MessageRole, NewMessage, Session, SessionStatus, Summary
+from service.domain.sessions import (
+    NOWHERE,
+    Message,
+    MessageRole,
+    NewMessage,
+    Session,
+    SessionOrigin,
+    SessionStatus,
+    Summary,
+    Visibility,
+)
 from service.domain.users import User
 from service.domain.values import JsonObject
 
@@ -98,12 +108,40 @@ def read_session(session_id: SessionId, record: Hash) -> Session:
         last_active_at=moment(record["last_active_at"]),
         message_count=int(record["message_count"]),
         generation=int(record["generation"]),
+        # what a session of an older version has not
+        origin=read_origin(record.get("origin", "")),
+        forgotten_count=int(record.get("forgotten_count", 0)),
+        missing=read_places(record.get("missing", "")),
     )
 
 
-def write_message(message: NewMessage) -> str:
+def write_origin(origin: SessionOrigin) -> str:
+    """Return where a session belongs as JSON, the empty string for nowhere."""
+    return "" if origin == NOWHERE else dump([origin.thread, origin.group, origin.visibility])
+
+
+def read_origin(text: str) -> SessionOrigin:
+    """Return where a session belongs."""
+    if not text:
+        return NOWHERE
+    thread, group, visibility = orjson.loads(text)
+    return SessionOrigin(thread=thread, group=group, visibility=Visibility(visibility))
+
+
+def write_places(places: frozenset[int] | None) -> str:
+    """Return places in a session as JSON, the empty string for None."""
+    return "" if places is None else dump(sorted(places))
+
+
+def read_places(text: str) -> frozenset[int] | None:
+    """Return places in a session, None for the empty string."""
+    return frozenset(orjson.loads(text)) if text else None
+
+
+def write_message(message: NewMessage | Message) -> str:
     """Return a message as JSON; the script puts its time and a space before it."""
-    return dump({"role": message.role, "content": message.content})
+    body = {"role": message.role, "content": message.content, "kind": message.kind, "document": message.document_id}
+    return dump({name: value for name, value in body.items() if value or name == "content"})
 
 
 def read_message(session_id: SessionId, index: int, text: str) -> Message:
@@ -111,7 +149,13 @@ def read_message(session_id: SessionId, index: int, text: str) -> Message:
     time, _, body = text.partition(" ")
     fields = orjson.loads(body)
     return Message(
-        session_id=session_id, index=index, role=MessageRole(fields["role"]), content=fields["content"], timestamp=moment(time)
+        session_id=session_id,
+        index=index,
+        role=MessageRole(fields["role"]),
+        content=fields["content"],
+        timestamp=moment(time),
+        kind=fields.get("kind", ""),
+        document_id=fields.get("document", ""),
     )
 
 

@@ -30,7 +30,7 @@ def project_of(text: str) -> ProjectId:
 
 def api_key(key_id: KeyId) -> str:
     """Return the key of an API key, which lies alone: it is looked up before its project is known."""
-    return f"mneme:key:{_digest(key_id)}"
+    return f"mneme:key:{name_of(key_id)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,11 @@ class ProjectKeys:
 
     def claim(self, user_id: UserId) -> str:
         """Return the string that says who holds a user id."""
-        return f"mneme:claim:{quoted(self.project_id)}:{_digest(user_id)}"
+        return f"mneme:claim:{quoted(self.project_id)}:{name_of(user_id)}"
 
     def answer(self, idempotency_key: str) -> str:
         """Return the string that says what came of a request to create a user."""
-        return f"mneme:answer:{quoted(self.project_id)}:{_digest(idempotency_key)}"
+        return f"mneme:answer:{quoted(self.project_id)}:{name_of(idempotency_key)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +137,21 @@ class UserKeys:
     def sessions(self) -> str:
         """Sorted set of session ids, by creation."""
         return f"{self._prefix}:sessions"
+
+    @property
+    def origins(self) -> str:
+        """Hash of session id to where the session belongs, of those that belong somewhere."""
+        return f"{self._prefix}:origins"
+
+    @property
+    def places(self) -> str:
+        """Sorted set of `<thread, group or what it is seen from>:<session id>`, all of one score: read by prefix."""
+        return f"{self._prefix}:places"
+
+    @property
+    def forgotten(self) -> str:
+        """Hash of session id to its forgotten messages."""
+        return f"{self._prefix}:forgotten"
 
     @property
     def pending(self) -> str:
@@ -227,7 +242,7 @@ class UserKeys:
 
     def answer(self, idempotency_key: str) -> str:
         """Return the string that holds the first answer to a request."""
-        return f"{self._prefix}:answer:{_digest(idempotency_key)}"
+        return f"{self._prefix}:answer:{name_of(idempotency_key)}"
 
     def timer(self, session_id: SessionId) -> str:
         """Return the member of the timers that stands for a session."""
@@ -236,6 +251,9 @@ class UserKeys:
     def removed_whole(self) -> tuple[str, ...]:
         """Return every key that goes at once with the user: all but the record, the sessions, the answers and the grave."""
         return (
+            self.origins,
+            self.places,
+            self.forgotten,
             self.pending,
             self.spoken,
             self.summaries,
@@ -271,6 +289,6 @@ class Keyspace:
         return self.user(Scope(project_id=project_of(project), user_key=UserKey(user_key)))
 
 
-def _digest(text: str) -> str:
-    """Return a short name for text of any length that a caller chose; 128 bits, so that no two meet."""
+def name_of(text: str) -> str:
+    """Return a short name, of hexadecimal digits, for text of any length that a caller chose; 128 bits, so that no two meet."""
     return hashlib.sha256(text.encode()).hexdigest()[:32]

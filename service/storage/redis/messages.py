@@ -10,7 +10,7 @@ from service.domain.ids import Scope, SessionId
 from service.domain.memories import Source
 from service.domain.sessions import Message, NewMessage
 from service.domain.values import Page, PageRequest
-from service.storage.redis.codec import digest, moment, read_message, write_message
+from service.storage.redis.codec import digest, micros, moment, read_message, write_message
 from service.storage.redis.database import Database, span
 from service.storage.redis.keys import Keyspace, quoted
 
@@ -43,7 +43,7 @@ class Messages:
     ) -> Sequence[Message]:
         """Append at least one message. Raises SessionNotFound, SessionNotWritable, IdempotencyKeyReused."""
         keys = self.keyspace.user(scope)
-        bodies = [write_message(message) for message in messages]
+        bodies = [f"{_time(message)} {write_message(message)}" for message in messages]
         answer = await self.database.run(
             "add_messages",
             [
@@ -127,6 +127,10 @@ class Messages:
         return found[-limit:]
 
 
+def _time(message: NewMessage) -> str:
+    return "" if message.timestamp is None else str(micros(message.timestamp))
+
+
 def _stretches(sources: Sequence[Source]) -> list[_Stretch]:
     """Return stretches that hold all *sources*, few rather than tight."""
     stretches: list[_Stretch] = []
@@ -144,6 +148,14 @@ def _added(session_id: SessionId, messages: Sequence[NewMessage], said: str) -> 
     """Return the messages as the script stored them: *said* is the index of the first and the time of each."""
     first, *times = said.split(" ")
     return [
-        Message(session_id=session_id, index=index, role=message.role, content=message.content, timestamp=moment(time))
+        Message(
+            session_id=session_id,
+            index=index,
+            role=message.role,
+            content=message.content,
+            timestamp=moment(time),
+            kind=message.kind,
+            document_id=message.document_id,
+        )
         for index, (message, time) in enumerate(zip(messages, times, strict=True), int(first))
     ]

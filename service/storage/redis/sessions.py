@@ -14,10 +14,20 @@ from service.domain.ports.work import IndexedKind
 from service.domain.sessions import PROCESSABLE, Message, NewMessage, NewSession, Session, SessionFilter, SessionStatus, Summary
 from service.domain.values import JsonObject, Page, PageRequest, contains
 from service.storage.redis.changes import MemoryChanges
-from service.storage.redis.codec import MICROSECOND, digest, dump_object, micros, moment, read_session
+from service.storage.redis.codec import (
+    MICROSECOND,
+    digest,
+    dump_object,
+    micros,
+    moment,
+    read_origin,
+    read_session,
+    write_origin,
+)
 from service.storage.redis.database import Database, span
 from service.storage.redis.keys import Keyspace, UserKeys, quoted
 from service.storage.redis.messages import Messages
+from service.storage.redis.origins import Origins, drop_origin, places
 from service.storage.redis.summaries import Summaries
 
 SCANNED = 500
@@ -33,6 +43,7 @@ class RedisSessions:
     changes: MemoryChanges
     said: Messages
     summed: Summaries
+    origins: Origins
 
     async def create(self, scope: Scope, session: NewSession, *, idempotency_key: str | None = None) -> Session:
         """Open a session and mark the user as active. Raises IdempotencyKeyReused; ConcurrentChange when the user is gone."""
@@ -47,7 +58,11 @@ class RedisSessions:
         timeout: timedelta,  # noqa: ASYNC109 - a span of inactivity, no deadline of the call
         session: NewSession,
     ) -> tuple[Session, bool]:
-        """Return the newest pending session active within *timeout* and False, or open *session* and return it and True."""
+        """
+        Return the newest pending session active within *timeout* and False, or open *session* and return it and True.
+
+        Only a session with the origin of *session* is continued: the same thread, group and visibility.
+        """
         kind, answer = await self._open(scope, session, within=timeout)
         if kind == "resumed":
             return await self.get(scope, SessionId(answer)), False
@@ -60,6 +75,14 @@ class RedisSessions:
         if not known or not record:
             raise SessionNotFound(session_id=session_id)
         return read_session(session_id, record)
+
+    async def within(self, scope: Scope, *, thread: str | None = None, group: str | None = None) -> frozenset[SessionId]:
+        """Return the sessions of a thread, of a group, or of both at once. At least one must be given."""
+        return await self.origins.within(scope, thread=thread, group=group)
+
+    async def hidden(self, scope: Scope, *, thread: str = "", group: str = "") -> frozenset[SessionId]:
+        """Return the sessions that are not to be recalled from within this thread and group, by their visibility."""
+        return await self.origins.hidden(scope, thread=thread, group=group)
 
     async def list(self, scope: Scope, page: PageRequest, wanted: SessionFilter) -> Page[Session]:
         """Return one page of sessions, newest first."""
@@ -89,6 +112,10 @@ class RedisSessions:
         plan = await self.changes.plan(scope, memories)
         plan.writes.index_entry(keys, IndexedKind.TURN, f"{session_id}:*")
         plan.writes.index_entry(keys, IndexedKind.SUMMARY, session_id)
+        # neither changes while there is a session
+        origin = await self.database.get("HGET", keys.session(session_id), "origin")
+        drop_origin(plan.writes, keys, session_id, read_origin(origin or ""))
+        plan.writes.add("HDEL", keys.forgotten, session_id)
         own = [keys.session(session_id), keys.messages(session_id), keys.steps(session_id)]
         lists = [keys.sessions, keys.pending, keys.spoken, keys.summaries, keys.summary_times, keys.bucket.timers]
         outcome = await self.database.run(
@@ -164,7 +191,8 @@ class RedisSessions:
         keys = self.keyspace.user(scope)
         session_id = SessionId(str(uuid4()))
         after = None if session.auto_process_after is None else session.auto_process_after // MICROSECOND
-        wanted = digest("session", session.metadata, after, session.created_at)
+        origin = write_origin(session.origin)
+        wanted = digest("session", session.metadata, after, session.created_at, origin)
         kind, *answer = await self.database.run(
             "open_session",
             [
@@ -174,6 +202,8 @@ class RedisSessions:
                 keys.pending,
                 keys.answer(f"session {idempotency_key}"),
                 keys.answers,
+                keys.origins,
+                keys.places,
             ],
             [
                 session_id,
@@ -183,6 +213,8 @@ class RedisSessions:
                 dump_object(session.metadata),
                 "" if after is None else after,
                 "" if within is None else within // MICROSECOND,
+                origin,
+                *places(session_id, session.origin),
             ],
         )
         if kind == "gone":
@@ -216,4 +248,5 @@ def _opened(session: NewSession, answer: str) -> Session:
         last_active_at=moment(now),
         message_count=0,
         generation=0,
+        origin=session.origin,
     )

@@ -17,6 +17,7 @@ from service.storage.redis.jobs import RedisJobs
 from service.storage.redis.keys import META, Keyspace
 from service.storage.redis.memories import RedisMemories
 from service.storage.redis.messages import Messages
+from service.storage.redis.origins import Origins
 from service.storage.redis.outbox import RedisOutbox
 from service.storage.redis.projects import RedisProjects
 from service.storage.redis.sessions import RedisSessions
@@ -76,7 +77,9 @@ def build_stores(database: Database, keyspace: Keyspace, *, lease: timedelta, gr
     claims = Claims(database, keyspace, grace)
     settler = Settler(database, keyspace, claims)
     changes = MemoryChanges(database, keyspace, settler)
-    sessions = RedisSessions(database, keyspace, changes, Messages(database, keyspace), Summaries(database, keyspace))
+    sessions = RedisSessions(
+        database, keyspace, changes, Messages(database, keyspace), Summaries(database, keyspace), Origins(database, keyspace)
+    )
     all_buckets = keyspace.all_buckets()
     jobs = Streams(database, [bucket.jobs for bucket in all_buckets], lease)
     outbox = Streams(database, [bucket.outbox for bucket in all_buckets], lease)

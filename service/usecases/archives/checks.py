@@ -32,7 +32,6 @@ class ArchiveChecks:
         """Begin before the first record."""
         self._record = 0
         self._last: SessionId | None = None
-        self._last_message: Message | None = None
         self._counts: dict[SessionId, int] = {}
         self._versions: set[MemoryId] = set()
         self._current: set[MemoryId] = set()
@@ -78,17 +77,14 @@ class ArchiveChecks:
             raise _Wrong("processed_at: is there for a processed session and for no other")
         check_metadata("metadata", session.metadata)
         self._counts[session.session_id] = 0
-        self._last, self._last_message = session.session_id, None
+        self._last = session.session_id
 
     def _message(self, message: Message) -> None:
         if self._current or message.session_id != self._last:
             raise _Wrong("session_id: a message follows its own session")
         if message.index != self._counts[message.session_id]:
             raise _Wrong(f"message_index: must be {self._counts[message.session_id]}, one more than that of the one before")
-        if self._last_message is not None and message.timestamp < self._last_message.timestamp:
-            raise _Wrong("timestamp: is before that of the message before")
         self._counts[message.session_id] += 1
-        self._last_message = message
 
     def _memory(self, memory: ArchivedMemory) -> None:
         if not memory.versions:

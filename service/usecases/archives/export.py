@@ -101,6 +101,7 @@ def _session(session: Session, summary: Summary | None) -> ArchivedSession:
         processed_at=session.processed_at,
         last_active_at=session.last_active_at,
         summary=None if summary is None else summary.content,
+        origin=session.origin,
     )
 
 

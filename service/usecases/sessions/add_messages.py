@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from service.domain.ids import ProjectId, UserId, parse_session_id
 from service.domain.ports.stores import SessionStore, UserStore
 from service.domain.sessions import Message, NewMessage
+from service.usecases.limits import check_time
 
 
 class AddMessages:
@@ -29,8 +30,11 @@ class AddMessages:
         """
         Return the messages as stored; they are durable then, and all of them are stored or none.
 
-        Raises UserNotFound, SessionNotFound, SessionNotWritable, IdempotencyKeyReused.
+        Raises UserNotFound, SessionNotFound, SessionNotWritable, IdempotencyKeyReused, InvalidRequest.
         """
+        for place, message in enumerate(messages):
+            if message.timestamp is not None:
+                check_time(f"messages[{place}].timestamp", message.timestamp)
         user = await self._users.get(project_id, user_id)
         return await self._sessions.add_messages(
             user.scope, parse_session_id(session_id), messages, idempotency_key=idempotency_key

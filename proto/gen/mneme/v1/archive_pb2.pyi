@@ -25,7 +25,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 @_typing.final
 class ArchiveRecord(_message.Message):
     """ArchiveRecord is one line of an archive. An archive is one user: first the user, then each session, followed by its messages in
-    their order, then the memories. It holds no id that is not public, no index entry, no open merge conflict and no API key.
+    their order, then the memories. It holds no id that is not public, no index entry, no open merge conflict, no API key, and no message that was
+    forgotten: those after it have moved up.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -129,6 +130,7 @@ class ArchivedSession(_message.Message):
     PROCESSED_AT_FIELD_NUMBER: _builtins.int
     LAST_ACTIVE_AT_FIELD_NUMBER: _builtins.int
     SESSION_SUMMARY_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """UUID."""
     status: _session_pb2.SessionStatus.ValueType
@@ -155,6 +157,10 @@ class ArchivedSession(_message.Message):
     def last_active_at(self) -> _timestamp_pb2.Timestamp:
         """When a message was last added, UTC. Equal to the time of creation until then."""
 
+    @_builtins.property
+    def origin(self) -> _session_pb2.SessionOrigin:
+        """What the session is part of. Absent when it was opened without."""
+
     def __init__(
         self,
         *,
@@ -167,10 +173,11 @@ class ArchivedSession(_message.Message):
         processed_at: _timestamp_pb2.Timestamp | None = ...,
         last_active_at: _timestamp_pb2.Timestamp | None = ...,
         session_summary: _builtins.str | None = ...,
+        origin: _session_pb2.SessionOrigin | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_auto_process_after_seconds", b"_auto_process_after_seconds", "_session_summary", b"_session_summary", "auto_process_after_seconds", b"auto_process_after_seconds", "created_at", b"created_at", "last_active_at", b"last_active_at", "metadata", b"metadata", "processed_at", b"processed_at", "session_summary", b"session_summary"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_auto_process_after_seconds", b"_auto_process_after_seconds", "_session_summary", b"_session_summary", "auto_process_after_seconds", b"auto_process_after_seconds", "created_at", b"created_at", "last_active_at", b"last_active_at", "metadata", b"metadata", "origin", b"origin", "processed_at", b"processed_at", "session_summary", b"session_summary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_auto_process_after_seconds", b"_auto_process_after_seconds", "_session_summary", b"_session_summary", "auto_process_after_seconds", b"auto_process_after_seconds", "created_at", b"created_at", "custom_created_at", b"custom_created_at", "last_active_at", b"last_active_at", "metadata", b"metadata", "processed_at", b"processed_at", "session_id", b"session_id", "session_summary", b"session_summary", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_auto_process_after_seconds", b"_auto_process_after_seconds", "_session_summary", b"_session_summary", "auto_process_after_seconds", b"auto_process_after_seconds", "created_at", b"created_at", "custom_created_at", b"custom_created_at", "last_active_at", b"last_active_at", "metadata", b"metadata", "origin", b"origin", "processed_at", b"processed_at", "session_id", b"session_id", "session_summary", b"session_summary", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__auto_process_after_seconds: _TypeAlias = _typing.Literal["auto_process_after_seconds"]  # noqa: Y015
     _WhichOneofArgType__auto_process_after_seconds: _TypeAlias = _typing.Literal["_auto_process_after_seconds", b"_auto_process_after_seconds"]  # noqa: Y015
@@ -194,6 +201,8 @@ class ArchivedMessage(_message.Message):
     ROLE_FIELD_NUMBER: _builtins.int
     CONTENT_FIELD_NUMBER: _builtins.int
     TIMESTAMP_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    DOCUMENT_ID_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """UUID of the session, which is the one before it."""
     message_index: _builtins.int
@@ -202,9 +211,13 @@ class ArchivedMessage(_message.Message):
     """Who wrote it."""
     content: _builtins.str
     """What was written, as it came, at most 1,000,000 characters."""
+    kind: _builtins.str
+    """The caller's word for what is no plain message, at most 128 characters. Empty for none."""
+    document_id: _builtins.str
+    """The caller's name of the document that it is about, at most 512 characters. Empty for none."""
     @_builtins.property
     def timestamp(self) -> _timestamp_pb2.Timestamp:
-        """When it was written, UTC. Never before the message before it."""
+        """When it was written, UTC."""
 
     def __init__(
         self,
@@ -214,10 +227,12 @@ class ArchivedMessage(_message.Message):
         role: _session_pb2.MessageRole.ValueType = ...,
         content: _builtins.str = ...,
         timestamp: _timestamp_pb2.Timestamp | None = ...,
+        kind: _builtins.str = ...,
+        document_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["timestamp", b"timestamp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "message_index", b"message_index", "role", b"role", "session_id", b"session_id", "timestamp", b"timestamp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "document_id", b"document_id", "kind", b"kind", "message_index", b"message_index", "role", b"role", "session_id", b"session_id", "timestamp", b"timestamp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -124,6 +124,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """An answer is none of the options of its question. INVALID_ARGUMENT.
     `{"reason": "MERGE_CONFLICT_INVALID_ANSWER", "domain": "mneme", "metadata": {"conflict_id": "6f1c…"}}`
     """
+    ERROR_REASON_DELETION_RECEIPT_NOT_FOUND: _ErrorReason.ValueType  # 30
+    """The project has no deletion receipt with this id. NOT_FOUND.
+    `{"reason": "DELETION_RECEIPT_NOT_FOUND", "domain": "mneme", "metadata": {"receipt_id": "6f1c…"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason lists each `reason` that an error of Mneme can carry. An error is a google.rpc.Status with exactly one
@@ -232,5 +236,9 @@ ERROR_REASON_MERGE_CONFLICT_MISSING_ANSWERS: ErrorReason.ValueType  # 24
 ERROR_REASON_MERGE_CONFLICT_INVALID_ANSWER: ErrorReason.ValueType  # 25
 """An answer is none of the options of its question. INVALID_ARGUMENT.
 `{"reason": "MERGE_CONFLICT_INVALID_ANSWER", "domain": "mneme", "metadata": {"conflict_id": "6f1c…"}}`
+"""
+ERROR_REASON_DELETION_RECEIPT_NOT_FOUND: ErrorReason.ValueType  # 30
+"""The project has no deletion receipt with this id. NOT_FOUND.
+`{"reason": "DELETION_RECEIPT_NOT_FOUND", "domain": "mneme", "metadata": {"receipt_id": "6f1c…"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

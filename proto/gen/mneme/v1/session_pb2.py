@@ -22,18 +22,25 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from mneme.v1 import http_pb2 as mneme_dot_v1_dot_http__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16mneme/v1/session.proto\x12\x08mneme.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x13mneme/v1/http.proto\"\xac\x03\n\x07Session\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\'\n\x06status\x18\x02 \x01(\x0e\x32\x17.mneme.v1.SessionStatus\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x08metadata\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0f\n\x07user_id\x18\x05 \x01(\t\x12\x30\n\x0cprocessed_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x1a\x61uto_process_after_seconds\x18\x07 \x01(\x05H\x00\x88\x01\x01\x12\x1c\n\x0fsession_summary\x18\x08 \x01(\tH\x01\x88\x01\x01\x12\x35\n\x08memories\x18\t \x01(\x0b\x32\x1b.mneme.v1.SessionMemoryListB\x06\xa2\xe7\x18\x02 \x01\x12\x15\n\rmessage_count\x18\n \x01(\x05\x42\x1d\n\x1b_auto_process_after_secondsB\x12\n\x10_session_summary\"F\n\x11SessionMemoryList\x12)\n\x08memories\x18\x01 \x03(\x0b\x32\x17.mneme.v1.SessionMemory:\x06\x9a\xe7\x18\x02\x08\x01\"3\n\rSessionMemory\x12\x11\n\tmemory_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"\x99\x01\n\x07Message\x12#\n\x04role\x18\x01 \x01(\x0e\x32\x15.mneme.v1.MessageRole\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12-\n\ttimestamp\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nsession_id\x18\x04 \x01(\t\x12\x15\n\rmessage_index\x18\x05 \x01(\x05*\xa8\x02\n\rSessionStatus\x12\x1e\n\x1aSESSION_STATUS_UNSPECIFIED\x10\x00\x12)\n\x16SESSION_STATUS_PENDING\x10\x01\x1a\r\xaa\xe7\x18\t\n\x07pending\x12/\n\x19SESSION_STATUS_PROCESSING\x10\x02\x1a\x10\xaa\xe7\x18\x0c\n\nprocessing\x12-\n\x18SESSION_STATUS_PROCESSED\x10\x03\x1a\x0f\xaa\xe7\x18\x0b\n\tprocessed\x12\'\n\x15SESSION_STATUS_FAILED\x10\x04\x1a\x0c\xaa\xe7\x18\x08\n\x06\x66\x61iled\x12\x43\n#SESSION_STATUS_INSUFFICIENT_BALANCE\x10\x05\x1a\x1a\xaa\xe7\x18\x16\n\x14insufficient_balance*{\n\x0bMessageRole\x12\x1c\n\x18MESSAGE_ROLE_UNSPECIFIED\x10\x00\x12!\n\x11MESSAGE_ROLE_USER\x10\x01\x1a\n\xaa\xe7\x18\x06\n\x04user\x12+\n\x16MESSAGE_ROLE_ASSISTANT\x10\x02\x1a\x0f\xaa\xe7\x18\x0b\n\tassistantb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16mneme/v1/session.proto\x12\x08mneme.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x13mneme/v1/http.proto\"\xdd\x03\n\x07Session\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\'\n\x06status\x18\x02 \x01(\x0e\x32\x17.mneme.v1.SessionStatus\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x08metadata\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x0f\n\x07user_id\x18\x05 \x01(\t\x12\x30\n\x0cprocessed_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x1a\x61uto_process_after_seconds\x18\x07 \x01(\x05H\x00\x88\x01\x01\x12\x1c\n\x0fsession_summary\x18\x08 \x01(\tH\x01\x88\x01\x01\x12\x35\n\x08memories\x18\t \x01(\x0b\x32\x1b.mneme.v1.SessionMemoryListB\x06\xa2\xe7\x18\x02 \x01\x12\x15\n\rmessage_count\x18\n \x01(\x05\x12/\n\x06origin\x18\x0b \x01(\x0b\x32\x17.mneme.v1.SessionOriginB\x06\xa2\xe7\x18\x02 \x01\x42\x1d\n\x1b_auto_process_after_secondsB\x12\n\x10_session_summary\"|\n\rSessionOrigin\x12\x1b\n\tthread_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x1a\n\x08group_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x32\n\nvisibility\x18\x03 \x01(\x0e\x32\x14.mneme.v1.VisibilityB\x08\xbaH\x05\x82\x01\x02\x10\x01\"F\n\x11SessionMemoryList\x12)\n\x08memories\x18\x01 \x03(\x0b\x32\x17.mneme.v1.SessionMemory:\x06\x9a\xe7\x18\x02\x08\x01\"3\n\rSessionMemory\x12\x11\n\tmemory_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"\xd3\x01\n\x07Message\x12#\n\x04role\x18\x01 \x01(\x0e\x32\x15.mneme.v1.MessageRole\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12-\n\ttimestamp\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nsession_id\x18\x04 \x01(\t\x12\x15\n\rmessage_index\x18\x05 \x01(\x05\x12\x38\n\x0c\x66orgotten_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xa2\xe7\x18\x02 \x01*\x95\x01\n\nVisibility\x12\x1a\n\x16VISIBILITY_UNSPECIFIED\x10\x00\x12#\n\x11VISIBILITY_GLOBAL\x10\x01\x1a\x0c\xaa\xe7\x18\x08\n\x06global\x12!\n\x10VISIBILITY_GROUP\x10\x02\x1a\x0b\xaa\xe7\x18\x07\n\x05group\x12#\n\x11VISIBILITY_THREAD\x10\x03\x1a\x0c\xaa\xe7\x18\x08\n\x06thread*\xa8\x02\n\rSessionStatus\x12\x1e\n\x1aSESSION_STATUS_UNSPECIFIED\x10\x00\x12)\n\x16SESSION_STATUS_PENDING\x10\x01\x1a\r\xaa\xe7\x18\t\n\x07pending\x12/\n\x19SESSION_STATUS_PROCESSING\x10\x02\x1a\x10\xaa\xe7\x18\x0c\n\nprocessing\x12-\n\x18SESSION_STATUS_PROCESSED\x10\x03\x1a\x0f\xaa\xe7\x18\x0b\n\tprocessed\x12\'\n\x15SESSION_STATUS_FAILED\x10\x04\x1a\x0c\xaa\xe7\x18\x08\n\x06\x66\x61iled\x12\x43\n#SESSION_STATUS_INSUFFICIENT_BALANCE\x10\x05\x1a\x1a\xaa\xe7\x18\x16\n\x14insufficient_balance*{\n\x0bMessageRole\x12\x1c\n\x18MESSAGE_ROLE_UNSPECIFIED\x10\x00\x12!\n\x11MESSAGE_ROLE_USER\x10\x01\x1a\n\xaa\xe7\x18\x06\n\x04user\x12+\n\x16MESSAGE_ROLE_ASSISTANT\x10\x02\x1a\x0f\xaa\xe7\x18\x0b\n\tassistantb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mneme.v1.session_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_VISIBILITY'].values_by_name["VISIBILITY_GLOBAL"]._loaded_options = None
+  _globals['_VISIBILITY'].values_by_name["VISIBILITY_GLOBAL"]._serialized_options = b'\252\347\030\010\n\006global'
+  _globals['_VISIBILITY'].values_by_name["VISIBILITY_GROUP"]._loaded_options = None
+  _globals['_VISIBILITY'].values_by_name["VISIBILITY_GROUP"]._serialized_options = b'\252\347\030\007\n\005group'
+  _globals['_VISIBILITY'].values_by_name["VISIBILITY_THREAD"]._loaded_options = None
+  _globals['_VISIBILITY'].values_by_name["VISIBILITY_THREAD"]._serialized_options = b'\252\347\030\010\n\006thread'
   _globals['_SESSIONSTATUS'].values_by_name["SESSION_STATUS_PENDING"]._loaded_options = None
   _globals['_SESSIONSTATUS'].values_by_name["SESSION_STATUS_PENDING"]._serialized_options = b'\252\347\030\t\n\007pending'
   _globals['_SESSIONSTATUS'].values_by_name["SESSION_STATUS_PROCESSING"]._loaded_options = None
@@ -50,18 +57,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MESSAGEROLE'].values_by_name["MESSAGE_ROLE_ASSISTANT"]._serialized_options = b'\252\347\030\013\n\tassistant'
   _globals['_SESSION'].fields_by_name['memories']._loaded_options = None
   _globals['_SESSION'].fields_by_name['memories']._serialized_options = b'\242\347\030\002 \001'
+  _globals['_SESSION'].fields_by_name['origin']._loaded_options = None
+  _globals['_SESSION'].fields_by_name['origin']._serialized_options = b'\242\347\030\002 \001'
+  _globals['_SESSIONORIGIN'].fields_by_name['thread_id']._loaded_options = None
+  _globals['_SESSIONORIGIN'].fields_by_name['thread_id']._serialized_options = b'\272H\005r\003\030\200\004'
+  _globals['_SESSIONORIGIN'].fields_by_name['group_id']._loaded_options = None
+  _globals['_SESSIONORIGIN'].fields_by_name['group_id']._serialized_options = b'\272H\005r\003\030\200\004'
+  _globals['_SESSIONORIGIN'].fields_by_name['visibility']._loaded_options = None
+  _globals['_SESSIONORIGIN'].fields_by_name['visibility']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_SESSIONMEMORYLIST']._loaded_options = None
   _globals['_SESSIONMEMORYLIST']._serialized_options = b'\232\347\030\002\010\001'
-  _globals['_SESSIONSTATUS']._serialized_start=833
-  _globals['_SESSIONSTATUS']._serialized_end=1129
-  _globals['_MESSAGEROLE']._serialized_start=1131
-  _globals['_MESSAGEROLE']._serialized_end=1254
-  _globals['_SESSION']._serialized_start=121
-  _globals['_SESSION']._serialized_end=549
-  _globals['_SESSIONMEMORYLIST']._serialized_start=551
-  _globals['_SESSIONMEMORYLIST']._serialized_end=621
-  _globals['_SESSIONMEMORY']._serialized_start=623
-  _globals['_SESSIONMEMORY']._serialized_end=674
-  _globals['_MESSAGE']._serialized_start=677
-  _globals['_MESSAGE']._serialized_end=830
+  _globals['_MESSAGE'].fields_by_name['forgotten_at']._loaded_options = None
+  _globals['_MESSAGE'].fields_by_name['forgotten_at']._serialized_options = b'\242\347\030\002 \001'
+  _globals['_VISIBILITY']._serialized_start=1095
+  _globals['_VISIBILITY']._serialized_end=1244
+  _globals['_SESSIONSTATUS']._serialized_start=1247
+  _globals['_SESSIONSTATUS']._serialized_end=1543
+  _globals['_MESSAGEROLE']._serialized_start=1545
+  _globals['_MESSAGEROLE']._serialized_end=1668
+  _globals['_SESSION']._serialized_start=150
+  _globals['_SESSION']._serialized_end=627
+  _globals['_SESSIONORIGIN']._serialized_start=629
+  _globals['_SESSIONORIGIN']._serialized_end=753
+  _globals['_SESSIONMEMORYLIST']._serialized_start=755
+  _globals['_SESSIONMEMORYLIST']._serialized_end=825
+  _globals['_SESSIONMEMORY']._serialized_start=827
+  _globals['_SESSIONMEMORY']._serialized_end=878
+  _globals['_MESSAGE']._serialized_start=881
+  _globals['_MESSAGE']._serialized_end=1092
 # @@protoc_insertion_point(module_scope)

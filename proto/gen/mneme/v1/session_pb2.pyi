@@ -21,6 +21,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Visibility:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _VisibilityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Visibility.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VISIBILITY_UNSPECIFIED: _Visibility.ValueType  # 0
+    """The same as global."""
+    VISIBILITY_GLOBAL: _Visibility.ValueType  # 1
+    """From anywhere."""
+    VISIBILITY_GROUP: _Visibility.ValueType  # 2
+    """From its own group."""
+    VISIBILITY_THREAD: _Visibility.ValueType  # 3
+    """From its own thread."""
+
+class Visibility(_Visibility, metaclass=_VisibilityEnumTypeWrapper):
+    """Visibility says from where what a session says may be recalled."""
+
+VISIBILITY_UNSPECIFIED: Visibility.ValueType  # 0
+"""The same as global."""
+VISIBILITY_GLOBAL: Visibility.ValueType  # 1
+"""From anywhere."""
+VISIBILITY_GROUP: Visibility.ValueType  # 2
+"""From its own group."""
+VISIBILITY_THREAD: Visibility.ValueType  # 3
+"""From its own thread."""
+Global___Visibility: _TypeAlias = Visibility  # noqa: Y015
+
 class _SessionStatus:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -97,6 +125,7 @@ class Session(_message.Message):
     SESSION_SUMMARY_FIELD_NUMBER: _builtins.int
     MEMORIES_FIELD_NUMBER: _builtins.int
     MESSAGE_COUNT_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """UUID."""
     status: Global___SessionStatus.ValueType
@@ -108,7 +137,7 @@ class Session(_message.Message):
     session_summary: _builtins.str
     """What the session was about, when the caller asked for it and it has been processed."""
     message_count: _builtins.int
-    """How many messages the session holds."""
+    """How many messages the session holds, the forgotten ones among them."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When the conversation began, UTC: the given custom time, else the time of creation."""
@@ -125,6 +154,10 @@ class Session(_message.Message):
     def memories(self) -> Global___SessionMemoryList:
         """The memories whose current version this session created, when the caller asked for them."""
 
+    @_builtins.property
+    def origin(self) -> Global___SessionOrigin:
+        """What the session is part of. Absent when it was opened without."""
+
     def __init__(
         self,
         *,
@@ -138,10 +171,11 @@ class Session(_message.Message):
         session_summary: _builtins.str | None = ...,
         memories: Global___SessionMemoryList | None = ...,
         message_count: _builtins.int = ...,
+        origin: Global___SessionOrigin | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_auto_process_after_seconds", b"_auto_process_after_seconds", "_session_summary", b"_session_summary", "auto_process_after_seconds", b"auto_process_after_seconds", "created_at", b"created_at", "memories", b"memories", "metadata", b"metadata", "processed_at", b"processed_at", "session_summary", b"session_summary"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_auto_process_after_seconds", b"_auto_process_after_seconds", "_session_summary", b"_session_summary", "auto_process_after_seconds", b"auto_process_after_seconds", "created_at", b"created_at", "memories", b"memories", "metadata", b"metadata", "origin", b"origin", "processed_at", b"processed_at", "session_summary", b"session_summary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_auto_process_after_seconds", b"_auto_process_after_seconds", "_session_summary", b"_session_summary", "auto_process_after_seconds", b"auto_process_after_seconds", "created_at", b"created_at", "memories", b"memories", "message_count", b"message_count", "metadata", b"metadata", "processed_at", b"processed_at", "session_id", b"session_id", "session_summary", b"session_summary", "status", b"status", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_auto_process_after_seconds", b"_auto_process_after_seconds", "_session_summary", b"_session_summary", "auto_process_after_seconds", b"auto_process_after_seconds", "created_at", b"created_at", "memories", b"memories", "message_count", b"message_count", "metadata", b"metadata", "origin", b"origin", "processed_at", b"processed_at", "session_id", b"session_id", "session_summary", b"session_summary", "status", b"status", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__auto_process_after_seconds: _TypeAlias = _typing.Literal["auto_process_after_seconds"]  # noqa: Y015
     _WhichOneofArgType__auto_process_after_seconds: _TypeAlias = _typing.Literal["_auto_process_after_seconds", b"_auto_process_after_seconds"]  # noqa: Y015
@@ -153,6 +187,38 @@ class Session(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__session_summary) -> _WhichOneofReturnType__session_summary | None: ...
 
 Global___Session: _TypeAlias = Session  # noqa: Y015
+
+@_typing.final
+class SessionOrigin(_message.Message):
+    """SessionOrigin says what a session is part of, in the caller's own names."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    THREAD_ID_FIELD_NUMBER: _builtins.int
+    GROUP_ID_FIELD_NUMBER: _builtins.int
+    VISIBILITY_FIELD_NUMBER: _builtins.int
+    thread_id: _builtins.str
+    """The conversation as the caller sees it, at most 512 characters. Several sessions may share one, because a processed session
+    takes no more messages. Empty for none.
+    """
+    group_id: _builtins.str
+    """What the caller puts conversations into, such as a project, at most 512 characters. Empty for none."""
+    visibility: Global___Visibility.ValueType
+    """From where what the session says may be recalled. Unspecified means global. `group` and `thread` need the id of theirs."""
+    def __init__(
+        self,
+        *,
+        thread_id: _builtins.str = ...,
+        group_id: _builtins.str = ...,
+        visibility: Global___Visibility.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group_id", b"group_id", "thread_id", b"thread_id", "visibility", b"visibility"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SessionOrigin: _TypeAlias = SessionOrigin  # noqa: Y015
 
 @_typing.final
 class SessionMemoryList(_message.Message):
@@ -215,6 +281,7 @@ class Message(_message.Message):
     TIMESTAMP_FIELD_NUMBER: _builtins.int
     SESSION_ID_FIELD_NUMBER: _builtins.int
     MESSAGE_INDEX_FIELD_NUMBER: _builtins.int
+    FORGOTTEN_AT_FIELD_NUMBER: _builtins.int
     role: Global___MessageRole.ValueType
     """Who wrote it."""
     content: _builtins.str
@@ -225,7 +292,13 @@ class Message(_message.Message):
     """Its place in the session, from 0. A memory's sources point here."""
     @_builtins.property
     def timestamp(self) -> _timestamp_pb2.Timestamp:
-        """When it was written, UTC. In a session with a custom start the times begin there and rise from message to message."""
+        """When it was written, UTC: the time that came with it, else that of the server. In a session with a custom start the times of
+        messages that came without begin there and rise from message to message.
+        """
+
+    @_builtins.property
+    def forgotten_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was forgotten, UTC. It is kept and listed as it came, and nothing is made of it any more. Absent when it was not."""
 
     def __init__(
         self,
@@ -235,10 +308,11 @@ class Message(_message.Message):
         timestamp: _timestamp_pb2.Timestamp | None = ...,
         session_id: _builtins.str = ...,
         message_index: _builtins.int = ...,
+        forgotten_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["timestamp", b"timestamp"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["forgotten_at", b"forgotten_at", "timestamp", b"timestamp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "message_index", b"message_index", "role", b"role", "session_id", b"session_id", "timestamp", b"timestamp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "forgotten_at", b"forgotten_at", "message_index", b"message_index", "role", b"role", "session_id", b"session_id", "timestamp", b"timestamp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

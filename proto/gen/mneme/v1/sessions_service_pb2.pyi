@@ -33,6 +33,7 @@ class CreateSessionRequest(_message.Message):
     METADATA_FIELD_NUMBER: _builtins.int
     CUSTOM_CREATED_AT_UTC_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """The user's id."""
     auto_process_after_seconds: _builtins.int
@@ -53,6 +54,10 @@ class CreateSessionRequest(_message.Message):
         "yesterday" are read from here. Absent means now.
         """
 
+    @_builtins.property
+    def origin(self) -> _session_pb2.SessionOrigin:
+        """What the session is part of. Absent for nothing."""
+
     def __init__(
         self,
         *,
@@ -62,10 +67,11 @@ class CreateSessionRequest(_message.Message):
         metadata: _struct_pb2.Struct | None = ...,
         custom_created_at_utc: _timestamp_pb2.Timestamp | None = ...,
         idempotency_key: _builtins.str = ...,
+        origin: _session_pb2.SessionOrigin | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_auto_process_after_minutes", b"_auto_process_after_minutes", "_auto_process_after_seconds", b"_auto_process_after_seconds", "auto_process_after_minutes", b"auto_process_after_minutes", "auto_process_after_seconds", b"auto_process_after_seconds", "custom_created_at_utc", b"custom_created_at_utc", "metadata", b"metadata"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_auto_process_after_minutes", b"_auto_process_after_minutes", "_auto_process_after_seconds", b"_auto_process_after_seconds", "auto_process_after_minutes", b"auto_process_after_minutes", "auto_process_after_seconds", b"auto_process_after_seconds", "custom_created_at_utc", b"custom_created_at_utc", "metadata", b"metadata", "origin", b"origin"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_auto_process_after_minutes", b"_auto_process_after_minutes", "_auto_process_after_seconds", b"_auto_process_after_seconds", "auto_process_after_minutes", b"auto_process_after_minutes", "auto_process_after_seconds", b"auto_process_after_seconds", "custom_created_at_utc", b"custom_created_at_utc", "idempotency_key", b"idempotency_key", "metadata", b"metadata", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_auto_process_after_minutes", b"_auto_process_after_minutes", "_auto_process_after_seconds", b"_auto_process_after_seconds", "auto_process_after_minutes", b"auto_process_after_minutes", "auto_process_after_seconds", b"auto_process_after_seconds", "custom_created_at_utc", b"custom_created_at_utc", "idempotency_key", b"idempotency_key", "metadata", b"metadata", "origin", b"origin", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__auto_process_after_minutes: _TypeAlias = _typing.Literal["auto_process_after_minutes"]  # noqa: Y015
     _WhichOneofArgType__auto_process_after_minutes: _TypeAlias = _typing.Literal["_auto_process_after_minutes", b"_auto_process_after_minutes"]  # noqa: Y015
@@ -115,6 +121,7 @@ class ResumeSessionRequest(_message.Message):
     USER_ID_FIELD_NUMBER: _builtins.int
     TIMEOUT_SECONDS_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """The user's id."""
     timeout_seconds: _builtins.int
@@ -125,16 +132,21 @@ class ResumeSessionRequest(_message.Message):
     def metadata(self) -> _struct_pb2.Struct:
         """Metadata of a session that is opened, at most 64 KiB. A resumed session keeps its own."""
 
+    @_builtins.property
+    def origin(self) -> _session_pb2.SessionOrigin:
+        """What the session is part of. Only a session with the same origin is resumed; absent for one without."""
+
     def __init__(
         self,
         *,
         user_id: _builtins.str = ...,
         timeout_seconds: _builtins.int | None = ...,
         metadata: _struct_pb2.Struct | None = ...,
+        origin: _session_pb2.SessionOrigin | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_timeout_seconds", b"_timeout_seconds", "metadata", b"metadata", "timeout_seconds", b"timeout_seconds"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_timeout_seconds", b"_timeout_seconds", "metadata", b"metadata", "origin", b"origin", "timeout_seconds", b"timeout_seconds"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_timeout_seconds", b"_timeout_seconds", "metadata", b"metadata", "timeout_seconds", b"timeout_seconds", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_timeout_seconds", b"_timeout_seconds", "metadata", b"metadata", "origin", b"origin", "timeout_seconds", b"timeout_seconds", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__timeout_seconds: _TypeAlias = _typing.Literal["timeout_seconds"]  # noqa: Y015
     _WhichOneofArgType__timeout_seconds: _TypeAlias = _typing.Literal["_timeout_seconds", b"_timeout_seconds"]  # noqa: Y015
@@ -523,19 +535,25 @@ class NewMessage(_message.Message):
 
     CONTENT_FIELD_NUMBER: _builtins.int
     ROLE_FIELD_NUMBER: _builtins.int
+    TIMESTAMP_FIELD_NUMBER: _builtins.int
     content: _builtins.str
     """What was written, at most 1,000,000 characters. Present; may be empty."""
     role: _session_pb2.MessageRole.ValueType
     """Who wrote it."""
+    @_builtins.property
+    def timestamp(self) -> _timestamp_pb2.Timestamp:
+        """When it was written, UTC. Absent means: now, or what follows from the session's custom start."""
+
     def __init__(
         self,
         *,
         content: _builtins.str | None = ...,
         role: _session_pb2.MessageRole.ValueType = ...,
+        timestamp: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_content", b"_content", "content", b"content"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_content", b"_content", "content", b"content", "timestamp", b"timestamp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_content", b"_content", "content", b"content", "role", b"role"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_content", b"_content", "content", b"content", "role", b"role", "timestamp", b"timestamp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__content: _TypeAlias = _typing.Literal["content"]  # noqa: Y015
     _WhichOneofArgType__content: _TypeAlias = _typing.Literal["_content", b"_content"]  # noqa: Y015

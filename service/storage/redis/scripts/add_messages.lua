@@ -2,7 +2,7 @@
 -- Appends messages to a pending session, arms its timer anew, marks the user as active and queues index entries.
 -- KEYS: user, session, messages, spoken, pending, timers, outbox, answer, answers.
 -- ARGV: session id, digest, member of the timers, project, user key, turns before a new one whose index entry changes with it,
---   then the messages.
+--   then the messages, each '<its time, if it has one> <JSON>'.
 -- Returns {'added' | 'repeat', '<index of the first> <time of each>'}, {'reused'}, {'gone'} or {'status', status}.
 local answer = first_answer(KEYS[8], ARGV[2])
 if answer then return answer end
@@ -14,15 +14,19 @@ local first, added = tonumber(fields[2]), #ARGV - 6
 -- never before an earlier message, even when the server's clock was set back
 local now = math.max(microseconds(), tonumber(fields[6]))
 
-local times = {}
+local times, newest = {}, nil
 for i = 1, added do
-  times[i] = digits(fields[3] == '1' and tonumber(fields[4]) + (first + i - 1) * 1000000 or now)
-  redis.call('RPUSH', KEYS[3], times[i] .. ' ' .. ARGV[6 + i])
+  local space = string.find(ARGV[6 + i], ' ', 1, true)
+  local time = tonumber(string.sub(ARGV[6 + i], 1, space - 1))
+    or fields[3] == '1' and tonumber(fields[4]) + (first + i - 1) * 1000000 or now
+  newest = math.max(newest or time, time)
+  times[i] = digits(time)
+  redis.call('RPUSH', KEYS[3], times[i] .. string.sub(ARGV[6 + i], space))
 end
 redis.call('HSET', KEYS[2], 'message_count', first + added, 'last_active_at', digits(now))
 redis.call('HINCRBY', KEYS[2], 'generation', 1)
 redis.call('HSET', KEYS[1], 'last_active_at', digits(now))
-redis.call('ZADD', KEYS[4], times[added], ARGV[1])
+redis.call('ZADD', KEYS[4], 'GT', digits(newest), ARGV[1])
 redis.call('ZADD', KEYS[5], digits(now), ARGV[1])
 if fields[5] ~= '' then redis.call('ZADD', KEYS[6], digits(now + tonumber(fields[5])), ARGV[3]) end
 for index = math.max(0, first - tonumber(ARGV[6])), first + added - 1 do

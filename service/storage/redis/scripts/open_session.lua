@@ -1,8 +1,9 @@
 #!lua
--- Opens a session, or finds the newest pending one that was active lately, and marks the user as active.
--- KEYS: user, session, sessions, pending, answer, answers.
+-- Opens a session, or finds the newest pending one of the same origin that was active lately, and marks the user as active.
+-- KEYS: user, session, sessions, pending, answer, answers, origins, places.
 -- ARGV: session id, digest, created_at ('' for now), custom (0 or 1), metadata, auto_process_after (microseconds or ''),
---   span of inactivity after which no session is resumed (microseconds, '' to open one in any case).
+--   span of inactivity after which no session is resumed (microseconds, '' to open one in any case), origin ('' for none), then the
+--   members of places that stand for the session.
 -- Returns {'opened', '<session id> <created_at> <now>'}, {'repeat', the same}, {'resumed', session id}, {'reused'} or {'gone'}.
 if redis.call('EXISTS', KEYS[1]) == 0 then return {'gone'} end
 local answer = first_answer(KEYS[5], ARGV[2])
@@ -13,8 +14,10 @@ redis.call('HSET', KEYS[1], 'last_active_at', digits(now))
 if ARGV[7] ~= '' then
   local newest, newest_created = nil, nil
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[4], digits(now - tonumber(ARGV[7])), '+inf')) do
-    local created = tonumber(redis.call('ZSCORE', KEYS[3], id))
-    if not newest or created > newest_created then newest, newest_created = id, created end
+    if (redis.call('HGET', KEYS[7], id) or '') == ARGV[8] then
+      local created = tonumber(redis.call('ZSCORE', KEYS[3], id))
+      if not newest or created > newest_created then newest, newest_created = id, created end
+    end
   end
   if newest then return {'resumed', newest} end
 end
@@ -24,6 +27,11 @@ redis.call('HSET', KEYS[2], 'status', 'pending', 'created_at', created_at, 'cust
   'auto_process_after', ARGV[6], 'processed_at', '', 'last_active_at', digits(now), 'message_count', 0, 'generation', 0)
 redis.call('ZADD', KEYS[3], created_at, ARGV[1])
 redis.call('ZADD', KEYS[4], digits(now), ARGV[1])
+if ARGV[8] ~= '' then
+  redis.call('HSET', KEYS[2], 'origin', ARGV[8])
+  redis.call('HSET', KEYS[7], ARGV[1], ARGV[8])
+end
+for i = 9, #ARGV do redis.call('ZADD', KEYS[8], 0, ARGV[i]) end
 local opened = ARGV[1] .. ' ' .. created_at .. ' ' .. digits(now)
 keep_answer(KEYS[5], KEYS[6], ARGV[2], opened)
 return {'opened', opened}
