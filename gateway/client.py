@@ -22,6 +22,8 @@ from grpc_health.v1 import health_pb2
 from gateway.status import CallFailed, failure_of, unreachable
 
 Metadata = Sequence[tuple[str, str]]
+Listener = Callable[[Any], None]
+"""Takes the metadata that the service sends ahead of an answer: pairs of a key and a value."""
 
 _OPTIONS: list[tuple[str, int | str]] = [
     # what the HTTP side lets in, and what the service sends, is bounded there
@@ -39,6 +41,10 @@ _OPTIONS: list[tuple[str, int | str]] = [
 ]
 _HEALTH_CHECK = "/grpc.health.v1.Health/Check"
 _HEALTH_TIMEOUT = timedelta(seconds=2)
+
+
+def _unheard(_metadata: Any) -> None:
+    """Take no notice."""
 
 
 class ServiceClient:
@@ -91,26 +97,29 @@ class UnaryMethod:
         self._repeatable = repeatable
         self._timeout = timeout
 
-    async def __call__(self, request: Message, metadata: Metadata) -> Message:
-        """Return the answer. CallFailed otherwise."""
+    async def __call__(self, request: Message, metadata: Metadata, listen: Listener = _unheard) -> Message:
+        """Return the answer, after *listen* was told what came ahead of it. CallFailed otherwise."""
         deadline = asyncio.get_running_loop().time() + self._timeout
         await self._client.ready()
         try:
-            return await self._send(request, metadata, deadline)
+            return await self._send(request, metadata, deadline, listen)
         except CallFailed as error:
             lost = error.failure.code is grpc.StatusCode.UNAVAILABLE and not error.failure.answered
             if not (lost and self._repeatable):
                 raise
         await self._client.ready()
-        return await self._send(request, metadata, deadline)
+        return await self._send(request, metadata, deadline, listen)
 
-    async def _send(self, request: Message, metadata: Metadata, deadline: float) -> Message:
+    async def _send(self, request: Message, metadata: Metadata, deadline: float, listen: Listener) -> Message:
         """Send the request once. *deadline* is in the time of the event loop."""
         remaining = deadline - asyncio.get_running_loop().time()
         try:
             # wait_for_ready: the connection may break between the look at its state and the call
-            answer: Message = await self._callable(request, metadata=metadata, timeout=remaining, wait_for_ready=True)
+            call = self._callable(request, metadata=metadata, timeout=remaining, wait_for_ready=True)
+            answer: Message = await call
+            listen(await call.initial_metadata())
         except grpc.aio.AioRpcError as error:
+            listen(error.initial_metadata())
             raise CallFailed(failure_of(error)) from error
         return answer
 
@@ -123,14 +132,22 @@ class StreamMethod:
         self._client = client
         self._callable = callable_
 
-    async def __call__(self, request: Message, metadata: Metadata) -> AsyncIterator[Message]:
-        """Yield the messages as they come. CallFailed when the stream breaks; leaving the iteration cancels the call."""
+    async def __call__(self, request: Message, metadata: Metadata, listen: Listener = _unheard) -> AsyncIterator[Message]:
+        """
+        Yield the messages as they come, after *listen* was told what came ahead of them. CallFailed when the stream breaks;
+        leaving the iteration cancels the call.
+        """
         await self._client.ready()
         call = self._callable(request, metadata=metadata)
+        heard = False
         try:
             async for message in call:
+                if not heard:
+                    listen(await call.initial_metadata())
+                    heard = True
                 yield message
         except grpc.aio.AioRpcError as error:
+            listen(error.initial_metadata())
             raise CallFailed(failure_of(error)) from error
         finally:
             call.cancel()

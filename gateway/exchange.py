@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -18,6 +18,8 @@ TEXT = b"text/plain; charset=utf-8"
 # status in logs and metrics of a request whose client left before the answer, as proxies write it
 CLIENT_CLOSED = 499
 
+_QUOTA = "x-quota-"
+_PERCENT = b"x-quota-ingests-pct"
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -39,10 +41,11 @@ class Exchange:
     A request and its answer.
 
     *headers* holds the first value of each request header by lower-case name. *route* is the template that the path matched, for
-    logs and metrics; *status* is that of the answer, or 0 while there is none.
+    logs and metrics; *status* is that of the answer, or 0 while there is none. *quota* holds headers about the quota of the
+    caller's project, which go with every answer.
     """
 
-    __slots__ = ("_send", "headers", "receive", "request_id", "route", "scope", "status")
+    __slots__ = ("_send", "headers", "quota", "receive", "request_id", "route", "scope", "status")
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take the three of an ASGI call. The request id is the caller's when it is well formed, else a new one."""
@@ -56,6 +59,7 @@ class Exchange:
         self.request_id = given.decode() if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
         self.route = "unmatched"
         self.status = 0
+        self.quota: Sequence[tuple[bytes, bytes]] = ()
 
     @property
     def method(self) -> str:
@@ -83,6 +87,17 @@ class Exchange:
             if not message.get("more_body", False):
                 return bytes(body)
 
+    def pass_on_quota(self, metadata: Iterable[tuple[str, str | bytes]] | None) -> None:
+        """Keep what the service's *metadata* says about a quota that is nearly used."""
+        self.quota = [
+            (key.encode(), value.encode()) for key, value in metadata or () if key.startswith(_QUOTA) and isinstance(value, str)
+        ]
+
+    @property
+    def over_quota(self) -> bool:
+        """Whether the caller's project may bring in no more to remember."""
+        return any(name == _PERCENT and int(value) >= 100 for name, value in self.quota)
+
     async def wait_until_gone(self) -> None:
         """Return when the client has left. Only receiving tells: sending to nobody is no error."""
         while (await self.receive())["type"] != "http.disconnect":
@@ -91,7 +106,7 @@ class Exchange:
     async def begin(self, status: int, headers: Headers) -> None:
         """Send the head of the answer, with the request id in it unless *headers* have one from elsewhere."""
         self.status = status
-        sent = list(headers)
+        sent = [*headers, *self.quota]
         if all(name != b"x-request-id" for name, _ in sent):
             sent.append((b"x-request-id", self.request_id.encode()))
         await self._send({"type": "http.response.start", "status": status, "headers": sent})

@@ -13,6 +13,7 @@ from mneme.v1 import (
     projects_service_pb2,
     sessions_service_pb2,
     turns_service_pb2,
+    usage_service_pb2,
     users_service_pb2,
 )
 
@@ -38,6 +39,7 @@ CONTRACT = (
     projects_service_pb2.DESCRIPTOR,
     turns_service_pb2.DESCRIPTOR,
     archives_service_pb2.DESCRIPTOR,
+    usage_service_pb2.DESCRIPTOR,
 )
 
 

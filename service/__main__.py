@@ -14,7 +14,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 
-from service.cli import about, archives, doctor, keys, projects, reindex
+from service.cli import about, archives, doctor, keys, projects, reindex, usage
 from service.cli.command import Command, CommandFailed
 from service.domain.errors import DomainError
 from service.domain.values import JsonObject
@@ -64,6 +64,7 @@ COMMANDS: Sequence[Command] = (
     Command(words=("gateway",), help="run the HTTP gateway", run=_gateway),
     *projects.COMMANDS,
     *keys.COMMANDS,
+    *usage.COMMANDS,
     *archives.COMMANDS,
     *reindex.COMMANDS,
     *doctor.COMMANDS,

@@ -23,11 +23,10 @@ from gateway.forward.problems import ProxyProblem
 from gateway.forward.relay import Relay
 from gateway.forward.storing import running_queue
 from gateway.forward.target import Guard
-from gateway.forward.turns import TurnsClient
+from gateway.forward.turns import ROUTE, TurnsClient
 
 __all__ = ["PREFIX", "ForwardProxy", "open_forward"]
 
-_ROUTE = "/api/v1/forward/{url}"
 _HEAD_BYTES = 65_536
 # shorter than providers keep an idle connection, so that a request seldom meets one that is being closed
 _KEEP_ALIVE = timedelta(seconds=20)
@@ -43,7 +42,7 @@ class ForwardProxy:
 
     async def __call__(self, exchange: Exchange) -> None:
         """Serve one request."""
-        exchange.route = _ROUTE
+        exchange.route = ROUTE
         # one of our own, since clients repeat theirs when they try again
         exchange.request_id = os.urandom(16).hex()
         forwarding = Forwarding(self._parts, exchange)

@@ -143,7 +143,8 @@ class Forwarding:
         """Ask memory, ask the provider, pass its answer on, and keep the turn."""
         parts, exchange = self._parts, self._exchange
         if self._upstream is not None and isinstance(body, bytes):
-            self._plan = await parts.planner.plan(self._upstream, exchange.headers, body, credentials)
+            listen = exchange.pass_on_quota
+            self._plan = await parts.planner.plan(self._upstream, exchange.headers, body, credentials, listen)
             body = self._plan.body
         else:
             checked_options(exchange.headers)
@@ -195,6 +196,8 @@ class Forwarding:
         if plan and plan.session_id:
             headers.append((b"x-recallr-session-id", plan.session_id.encode()))
             headers.append((b"x-recallr-recall-time", f"{plan.recall.total_seconds() * 1000:.2f}".encode()))
+        if plan and plan.turn and exchange.over_quota:
+            headers.append((b"x-recallr-store", b"over_quota"))
         return headers
 
     @property

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from mneme.v1 import turns_service_pb2 as pb
 
+from gateway.client import Listener
 from gateway.forward.conversation import NewTurn, UnknownShape, new_turn
 from gateway.forward.layout import JsonText, NotAnObject, Splice, spliced
 from gateway.forward.options import MAX_USER_ID, TurnOptions, WrongHeader, read_options
@@ -29,16 +30,19 @@ class MemoryUse(StrEnum):
     """There was nothing to recall."""
     TIMED_OUT = "timed_out"
     FAILED = "failed"
+    LIMITED = "limited"
+    """The project makes more requests than it may."""
     UNSUPPORTED = "unsupported"
     """The body is none that memory can be put into."""
     OFF = "off"
     """The path has no memory."""
 
 
+RATE_LIMITED = "RATE_LIMITED"
 _ADMITTED = timedelta(seconds=1)
 _MAX_ADMITTED = 10_000
 
-FAILED_OPEN = frozenset({MemoryUse.TIMED_OUT, MemoryUse.FAILED, MemoryUse.UNSUPPORTED})
+FAILED_OPEN = frozenset({MemoryUse.TIMED_OUT, MemoryUse.FAILED, MemoryUse.LIMITED, MemoryUse.UNSUPPORTED})
 
 _USES: Mapping[pb.RecallOutcome.ValueType, MemoryUse] = {
     pb.RECALL_OUTCOME_TIMED_OUT: MemoryUse.TIMED_OUT,
@@ -65,12 +69,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """A request that is planned. *user_id* is empty when none is given."""
+    """A request that is planned. *user_id* is empty when none is given. *listen* is told of the quota of its project."""
 
     upstream: Upstream
     options: TurnOptions
     user_id: str
     credentials: Credentials
+    listen: Listener
 
 
 class Planner:
@@ -81,12 +86,14 @@ class Planner:
         self._turns = turns
         self._admitted: dict[tuple[str, str], float] = {}
 
-    async def plan(self, upstream: Upstream, headers: Mapping[bytes, bytes], body: bytes, credentials: Credentials) -> Plan:
+    async def plan(
+        self, upstream: Upstream, headers: Mapping[bytes, bytes], body: bytes, credentials: Credentials, listen: Listener
+    ) -> Plan:
         """Return the plan for a request of *upstream*. ProxyProblem when the request is refused."""
         options = checked_options(headers)
         text = _readable(headers, body)
         user_id = options.user_id or (_user_in_body(text) if text else "")
-        asked = _Asked(upstream=upstream, options=options, user_id=user_id, credentials=credentials)
+        asked = _Asked(upstream=upstream, options=options, user_id=user_id, credentials=credentials, listen=listen)
         if text is None:
             return await self._unsupported(asked, body)
         if not user_id and upstream.stores:
@@ -121,14 +128,14 @@ class Planner:
         """Recall, and put it in. UnknownShape, ProxyProblem."""
         conversation = asked.upstream.read(text.value)
         turn = new_turn(conversation)
-        opened = await self._opened(asked, turn.query)
+        opened, limited = await self._opened(asked, turn.query)
         splices = removed
         if opened.context or opened.system_prompt:
             memory = Memory(prompt=opened.system_prompt, context=opened.context)
             splices = [*removed, *asked.upstream.inject(text, conversation, memory)]
         return Plan(
             body=spliced(text.text, splices),
-            use=_USES.get(opened.recall_outcome) or (MemoryUse.USED if opened.context else MemoryUse.EMPTY),
+            use=MemoryUse.LIMITED if limited else _use(opened),
             options=asked.options,
             user_id=asked.user_id,
             session_id=opened.session_id,
@@ -136,15 +143,20 @@ class Planner:
             recall=timedelta(microseconds=opened.recall_microseconds),
         )
 
-    async def _opened(self, asked: _Asked, query: str) -> pb.OpenTurnResponse:
-        """Open the turn; without an answer of the service it is one whose recall failed. ProxyProblem when it is refused."""
+    async def _opened(self, asked: _Asked, query: str) -> tuple[pb.OpenTurnResponse, bool]:
+        """
+        Open the turn; without an answer of the service it is one whose recall failed. ProxyProblem when it is refused.
+
+        The second value says whether the project makes more requests than it may.
+        """
         try:
-            return await self._turns.open(asked.options, asked.user_id, query, asked.credentials)
+            return await self._turns.open(asked.options, asked.user_id, query, asked.credentials, asked.listen), False
         except CallFailed as error:
             problem = problem_of(error.failure)
             if problem is not None:
                 raise problem from error
-            return pb.OpenTurnResponse(recall_outcome=pb.RECALL_OUTCOME_FAILED)
+            limited = error.failure.reason == RATE_LIMITED
+            return pb.OpenTurnResponse(recall_outcome=pb.RECALL_OUTCOME_FAILED), limited
 
     async def _unsupported(self, asked: _Asked, body: bytes) -> Plan:
         """Return the plan of a request that goes on as it is. ProxyProblem."""
@@ -157,6 +169,11 @@ class Planner:
             session_id="",
             turn=None,
         )
+
+
+def _use(opened: pb.OpenTurnResponse) -> MemoryUse:
+    """Return what memory did for a turn."""
+    return _USES.get(opened.recall_outcome) or (MemoryUse.USED if opened.context else MemoryUse.EMPTY)
 
 
 def _readable(headers: Mapping[bytes, bytes], body: bytes) -> JsonText | None:

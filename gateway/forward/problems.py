@@ -14,7 +14,6 @@ _STATUSES: Mapping[grpc.StatusCode, int] = {
     grpc.StatusCode.UNAUTHENTICATED: 401,
     grpc.StatusCode.PERMISSION_DENIED: 403,
     grpc.StatusCode.NOT_FOUND: 404,
-    grpc.StatusCode.RESOURCE_EXHAUSTED: 429,
 }
 
 
@@ -34,11 +33,14 @@ class ProxyProblem(Exception):
 
 
 def problem_of(failure: Failure) -> ProxyProblem | None:
-    """Return the answer for a call of the service that was refused; None when it failed and memory has to do without it."""
+    """
+    Return the answer for a call of the service that was refused; None when the request has to do without memory, because the call
+    failed or exceeds a limit of the project: nobody's chat stops for that.
+    """
     status = _STATUSES.get(failure.code)
-    if status is None or (status == 429 and not failure.answered):
+    if status is None:
         return None
     message = failure.message
     if failure.violations:
         message = "; ".join(f"{each.field}: {each.description}" for each in failure.violations)
-    return ProxyProblem(status, message, retryable=status == 429, retry_after=failure.retry_after)
+    return ProxyProblem(status, message)

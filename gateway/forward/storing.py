@@ -24,6 +24,7 @@ from gateway.status import CallFailed
 
 StoreCall = Callable[[pb.StoreTurnRequest, Metadata], Awaitable[Message]]
 
+QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
 _WORKERS = 16
 _CAPACITY = 2000
 # a service that restarts is back long before
@@ -77,8 +78,7 @@ class TurnQueue:
             try:
                 await self._store(request, credentials.metadata)
             except CallFailed as error:
-                refused = problem_of(error.failure)
-                if refused is not None and refused.status != 429:
+                if problem_of(error.failure) is not None or error.failure.reason == QUOTA_EXCEEDED:
                     self._metrics.turns.labels("refused").inc()
                     self._log.error("turn refused", request_id=credentials.request_id, reason=error.failure.reason)
                     return

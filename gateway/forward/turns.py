@@ -9,12 +9,13 @@ from datetime import timedelta
 from mneme.v1 import memory_service_pb2
 from mneme.v1 import turns_service_pb2 as pb
 
-from gateway.client import Metadata, ServiceClient
+from gateway.client import Listener, Metadata, ServiceClient
 from gateway.forward.conversation import NewTurn
 from gateway.forward.options import TurnOptions
 from gateway.forward.reply import Ending, Reply
 from gateway.status import CallFailed, unreachable
 
+ROUTE = "/api/v1/forward/{url}"
 # what the service may take besides the recall: to find the user and the session, or to make them
 _GRACE = timedelta(milliseconds=500)
 
@@ -34,6 +35,7 @@ class Credentials:
             ("x-recallr-api-key", self.api_key),
             ("x-recallr-project-id", self.project_id),
             ("x-request-id", self.request_id),
+            ("x-mneme-route", ROUTE),
         )
 
 
@@ -55,8 +57,10 @@ class TurnsClient:
         )
         self._recall = recall
 
-    async def open(self, options: TurnOptions, user_id: str, query: str, credentials: Credentials) -> pb.OpenTurnResponse:
-        """Return the open turn of a user. CallFailed, also when the service takes too long."""
+    async def open(
+        self, options: TurnOptions, user_id: str, query: str, credentials: Credentials, listen: Listener
+    ) -> pb.OpenTurnResponse:
+        """Return the open turn of a user, of whose quota *listen* is told. CallFailed, also when the service takes too long."""
         request = pb.OpenTurnRequest(
             user_id=user_id,
             allow_new_user=options.allow_new_user,
@@ -76,7 +80,7 @@ class TurnsClient:
         )
         try:
             async with asyncio.timeout((self._recall + _GRACE).total_seconds()):
-                answer = await self._open(request, credentials.metadata)
+                answer = await self._open(request, credentials.metadata, listen)
         except TimeoutError as error:
             raise CallFailed(unreachable()) from error
         assert isinstance(answer, pb.OpenTurnResponse)  # noqa: S101 - tells the type checker what the descriptor says

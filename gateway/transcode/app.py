@@ -133,7 +133,7 @@ class Transcoder:
         encode = self._response_encoder(route)
 
         async def serve(exchange: Exchange, bound: Bound) -> None:
-            response = await call(bound.message, _metadata(exchange))
+            response = await call(bound.message, _metadata(exchange), exchange.pass_on_quota)
             if method.success_status == NO_CONTENT:
                 await exchange.answer(NO_CONTENT)
             else:
@@ -154,7 +154,7 @@ class Transcoder:
         )
 
         async def serve(exchange: Exchange, bound: Bound) -> None:
-            await relay(exchange, call(bound.message, _metadata(exchange)))
+            await relay(exchange, call(bound.message, _metadata(exchange), exchange.pass_on_quota))
 
         return serve
 
@@ -192,8 +192,8 @@ def _is_legacy(exchange: Exchange) -> bool:
 
 
 def _metadata(exchange: Exchange) -> Metadata:
-    """Return what the service learns of the caller: credentials, request id and client program."""
-    metadata = [("x-request-id", exchange.request_id)]
+    """Return what the service learns of the caller: credentials, request id, route and client program."""
+    metadata = [("x-request-id", exchange.request_id), ("x-mneme-route", f"{exchange.method} {exchange.route}")]
     for key, names in _FORWARDED:
         value = next((exchange.headers[name] for name in names if exchange.headers.get(name)), None)
         if value is not None:

@@ -13,9 +13,12 @@ from service.cli.paging import every
 from service.cli.stores import open_application
 from service.domain.ids import ProjectId
 from service.domain.projects import ProjectSettings
+from service.domain.usage import ProjectLimits
 from service.settings import Settings
 
 MOST_DAYS = 36_500
+MOST_REQUESTS = 10_000_000
+MOST_INGESTS = 1_000_000_000_000
 
 
 def _create_arguments(parser: ArgumentParser) -> None:
@@ -66,6 +69,12 @@ def _update_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--retention-days", type=int, help="days after which an idle session is removed with all of it; 0 for never"
     )
+    parser.add_argument("--requests-per-minute", type=int, help="calls that it may make in a minute; 0 for any number")
+    parser.add_argument(
+        "--ingests-per-month",
+        type=int,
+        help="messages, events and documents that it may bring in in a month; 0 for any number",
+    )
     parser.add_argument(
         "--merge-conflicts", choices=("on", "off"), help="whether to ask about contradictions, for users who do not say otherwise"
     )
@@ -90,12 +99,29 @@ def _changed(settings: ProjectSettings, arguments: Namespace) -> ProjectSettings
         settings = settings_of_json(arguments.settings.read_text(encoding="utf-8"))
     days = arguments.retention_days
     if days is not None:
-        if not 0 <= days <= MOST_DAYS:
-            raise CommandFailed(f"--retention-days must be from 0 to {MOST_DAYS}")
+        _check("--retention-days", days, MOST_DAYS)
         settings = replace(settings, retention=timedelta(days=days) if days else None)
+    settings = replace(settings, limits=_changed_limits(settings.limits, arguments))
     if arguments.merge_conflicts is not None:
         settings = replace(settings, merge_conflict_enabled=arguments.merge_conflicts == "on")
     return settings
+
+
+def _changed_limits(limits: ProjectLimits, arguments: Namespace) -> ProjectLimits:
+    """Return the limits as the arguments want them. Raises CommandFailed."""
+    if arguments.requests_per_minute is not None:
+        _check("--requests-per-minute", arguments.requests_per_minute, MOST_REQUESTS)
+        limits = replace(limits, requests_per_minute=arguments.requests_per_minute or None)
+    if arguments.ingests_per_month is not None:
+        _check("--ingests-per-month", arguments.ingests_per_month, MOST_INGESTS)
+        limits = replace(limits, ingests_per_month=arguments.ingests_per_month or None)
+    return limits
+
+
+def _check(option: str, number: int, most: int) -> None:
+    """Raise CommandFailed when the *number* of an *option* is none from 0 to *most*."""
+    if not 0 <= number <= most:
+        raise CommandFailed(f"{option} must be from 0 to {most}")
 
 
 COMMANDS = (

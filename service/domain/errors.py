@@ -17,6 +17,7 @@ Everything that Mneme itself raises.
     ├── WrongState
     │   ├── SessionNotWritable · SessionNotProcessable · ConflictAlreadyResolved · IndexModelMismatch
     ├── RateLimited
+    ├── QuotaExceeded
     ├── StorageUnavailable
     └── ConcurrentChange
 
@@ -29,7 +30,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 SHOWN_CHARACTERS = 200
@@ -332,6 +333,22 @@ class RateLimited(DomainError):
         """Say after which time a call can succeed."""
         super().__init__("Rate limit exceeded", retry_after_seconds=str(max(1, round(retry_after.total_seconds()))))
         self.retry_after = retry_after
+
+
+class QuotaExceeded(DomainError):
+    """The project brought in as much as it may in this month. To try again soon is useless."""
+
+    reason = "QUOTA_EXCEEDED"
+
+    def __init__(self, *, plan: str, resets_at: datetime, ingested: int, limit: int) -> None:
+        """Say how much was used of how much, and when counting begins anew."""
+        super().__init__(
+            "Monthly ingest quota exceeded",
+            plan=plan,
+            reset_date=f"{resets_at:%Y-%m-%dT%H:%M:%SZ}",
+            ingest_events=str(ingested),
+            limit=str(limit),
+        )
 
 
 class StorageUnavailable(DomainError):

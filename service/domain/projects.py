@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from service.domain.ids import KeyId, ProjectId
+from service.domain.usage import ProjectLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,7 @@ class ProjectSettings:
     merge_conflict_enabled: bool = False
     guidance: Guidance = field(default_factory=Guidance)
     retention: timedelta | None = None
+    limits: ProjectLimits = field(default_factory=ProjectLimits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from mneme.v1.memory_service_pb2_grpc import MemoryServiceServicer, add_MemorySe
 from mneme.v1.projects_service_pb2_grpc import ProjectsServiceServicer, add_ProjectsServiceServicer_to_server
 from mneme.v1.sessions_service_pb2_grpc import SessionsServiceServicer, add_SessionsServiceServicer_to_server
 from mneme.v1.turns_service_pb2_grpc import TurnsServiceServicer, add_TurnsServiceServicer_to_server
+from mneme.v1.usage_service_pb2_grpc import UsageServiceServicer, add_UsageServiceServicer_to_server
 from mneme.v1.users_service_pb2_grpc import UsersServiceServicer, add_UsersServiceServicer_to_server
 
 from service.rpc.interceptors.access import FILES
@@ -49,6 +50,7 @@ class Servicers:
     projects: ProjectsServiceServicer
     turns: TurnsServiceServicer
     archives: ArchivesServiceServicer
+    usage: UsageServiceServicer
 
 
 @asynccontextmanager
@@ -69,6 +71,7 @@ async def running_server(listen: str, servicers: Servicers, layers: Sequence[Lay
     add_ProjectsServiceServicer_to_server(servicers.projects, server)
     add_TurnsServiceServicer_to_server(servicers.turns, server)
     add_ArchivesServiceServicer_to_server(servicers.archives, server)
+    add_UsageServiceServicer_to_server(servicers.usage, server)
     healthy = await _add_public_services(server)
     address = _bind(server, listen)
     await server.start()

@@ -19,6 +19,7 @@ from service.rpc.memory import MemoryCalls
 from service.rpc.projects import ProjectCalls
 from service.rpc.sessions import SessionCalls
 from service.rpc.turns import TurnCalls
+from service.rpc.usage import UsageCalls
 from service.rpc.users import UserCalls
 from service.settings import InvalidSetting, Settings
 from service.storage.redis import RedisStores, open_stores
@@ -64,6 +65,10 @@ from service.usecases.sessions.update import UpdateSession
 from service.usecases.turns.open import OpenTurn
 from service.usecases.turns.places import Places
 from service.usecases.turns.store import StoreTurn
+from service.usecases.usage.admit import Admit
+from service.usecases.usage.get import GetUsage
+from service.usecases.usage.limits import GetUsageLimits
+from service.usecases.usage.record import RecordUsage
 from service.usecases.users.create import CreateUser
 from service.usecases.users.delete import DeleteUser
 from service.usecases.users.get import GetUser
@@ -88,7 +93,10 @@ class Application:
     projects: ProjectCalls
     turns: TurnCalls
     archives: ArchiveCalls
+    usage: UsageCalls
     authenticate: Authenticate
+    admit: Admit
+    record_usage: RecordUsage
     bootstrap: Bootstrap
     process_session: ProcessSession
     settle_conflict: SettleConflict
@@ -161,7 +169,10 @@ def build_application(
         projects=project_calls,
         turns=TurnCalls(open=OpenTurn(places, recaller, builder, clock), store=StoreTurn(places, sessions)),
         archives=ArchiveCalls(export=ExportUser(users, sessions, memories), restore=ImportMemories(stores.archives)),
+        usage=_usage_calls(stores, clock),
         authenticate=Authenticate(projects, pepper=pepper),
+        admit=Admit(projects, stores.usage, clock),
+        record_usage=RecordUsage(stores.usage, clock),
         bootstrap=Bootstrap(projects, project_calls.create, project_calls.create_key, pepper=pepper),
         process_session=ProcessSession(
             projects=projects, users=users, sessions=sessions, jobs=stores.jobs, extractor=extractor, planner=planner, clock=clock
@@ -218,6 +229,11 @@ def _conflict_calls(stores: RedisStores) -> ConflictCalls:
     return ConflictCalls(
         list=ListConflicts(users, conflicts), get=GetConflict(users, conflicts), resolve=ResolveConflict(users, conflicts)
     )
+
+
+def _usage_calls(stores: RedisStores, clock: Clock) -> UsageCalls:
+    get = GetUsage(stores.usage, clock)
+    return UsageCalls(get=get, limits=GetUsageLimits(stores.projects, stores.usage, get, clock))
 
 
 def _project_calls(stores: RedisStores, clock: Clock, *, pepper: bytes) -> ProjectCalls:

@@ -20,9 +20,11 @@ from service.rpc.projects import ProjectsServicer
 from service.rpc.server import Servicers, running_server
 from service.rpc.sessions import SessionsServicer
 from service.rpc.turns import TurnsServicer
+from service.rpc.usage import UsageServicer
 from service.rpc.users import UsersServicer
 from service.settings import InvalidSetting, Settings
 from service.usecases.projects.bootstrap import Bootstrapped
+from service.usecases.usage.record import recording
 from service.wiring.application import Application, open_application
 from service.worker import Worker, WorkerMetrics, WorkerOptions, working
 
@@ -60,6 +62,7 @@ async def running_service(
         _serve_metrics(stack, settings, registry)
         if worker:
             await stack.enter_async_context(_working(application, settings, registry))
+        await stack.enter_async_context(recording(application.record_usage))
         # entered last: new calls are refused before the worker stops
         address = await stack.enter_async_context(
             running_server(
@@ -69,6 +72,8 @@ async def running_service(
                     log=log,
                     metrics=RpcMetrics(registry),
                     authenticate=application.authenticate,
+                    admit=application.admit,
+                    record=application.record_usage,
                     deadline=settings.call_timeout,
                 ),
                 grace=settings.shutdown_grace,
@@ -100,6 +105,7 @@ def _servicers(application: Application) -> Servicers:
         projects=ProjectsServicer(application.projects),
         turns=TurnsServicer(application.turns),
         archives=ArchivesServicer(application.archives),
+        usage=UsageServicer(application.usage),
     )
 
 

@@ -63,12 +63,14 @@ class Peer:
     """
     What the server heard and what it says.
 
-    A method without a reply answers with *otherwise*, else with the empty message. *cancelled* counts streams whose caller left.
+    A method without a reply answers with *otherwise*, else with the empty message, and sends *ahead* before it. *cancelled*
+    counts streams whose caller left.
     """
 
     calls: list[Call] = field(default_factory=list)
     replies: dict[str, Reply] = field(default_factory=dict)
     otherwise: Reply | None = None
+    ahead: Sequence[tuple[str, str]] = ()
     cancelled: int = 0
 
     def reset(self) -> None:
@@ -76,6 +78,7 @@ class Peer:
         self.calls.clear()
         self.replies.clear()
         self.otherwise = None
+        self.ahead = ()
         self.cancelled = 0
 
     @property
@@ -123,6 +126,8 @@ class Peer:
         """Write the call down and return the reply, unless that is an error."""
         metadata = {str(key): str(value) for key, value in context.invocation_metadata()}
         self.calls.append(Call(method=name, request=request, metadata=metadata))
+        if self.ahead:
+            await context.send_initial_metadata(self.ahead)
         reply = self.replies.get(name, self.otherwise)
         if isinstance(reply, Refusal):
             await _refuse(context, reply)

@@ -28,7 +28,9 @@ BESIDE_IDS: Mapping[str, Mapping[str, Any]] = {
 }
 """What a request needs beside ids to be valid and to do something."""
 
-NAMES_NOTHING = {"CreateUser", "ListUsers", "GetSystemPrompt", "GetCurrentProject", "ImportMemories"}
+NAMES_NOTHING = {"CreateUser", "ListUsers", "GetSystemPrompt", "GetCurrentProject", "ImportMemories"} | {
+    name for name in METHODS if name.startswith("GetUsage")
+}
 """Methods whose requests name nothing that exists."""
 
 

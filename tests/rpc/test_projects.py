@@ -15,8 +15,9 @@ SETTINGS: dict[str, Any] = {
     "categories": [{"name": "pets", "description": "Animals at home."}],
     "merge_conflict_enabled": True,
     "guidance": {"excluded_keywords": ["salary"]},
+    "limits": {"requests_per_minute": 600, "ingests_per_month": 10_000},
 }
-DEFAULTS = project_pb2.ProjectSettings(guidance=project_pb2.ExtractionGuidance())
+DEFAULTS = project_pb2.ProjectSettings(guidance=project_pb2.ExtractionGuidance(), limits=project_pb2.ProjectLimits())
 
 
 async def test_a_project_is_created(admin: Tenant) -> None:

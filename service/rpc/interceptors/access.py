@@ -15,6 +15,7 @@ from mneme.v1 import (
     projects_service_pb2,
     sessions_service_pb2,
     turns_service_pb2,
+    usage_service_pb2,
     users_service_pb2,
 )
 
@@ -37,6 +38,7 @@ FILES = (
     projects_service_pb2,
     turns_service_pb2,
     archives_service_pb2,
+    usage_service_pb2,
 )
 """The modules that hold the services of the contract."""
 

@@ -22,6 +22,7 @@ from service.domain.errors import (
     InvalidRequest,
     NotAuthenticated,
     NotFound,
+    QuotaExceeded,
     RateLimited,
     ScopeMissing,
     StorageUnavailable,
@@ -50,6 +51,7 @@ _CODES: Mapping[type[DomainError], grpc.StatusCode] = {
     AlreadyExists: grpc.StatusCode.ALREADY_EXISTS,
     WrongState: grpc.StatusCode.FAILED_PRECONDITION,
     RateLimited: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    QuotaExceeded: grpc.StatusCode.RESOURCE_EXHAUSTED,
     StorageUnavailable: grpc.StatusCode.UNAVAILABLE,
     ConcurrentChange: grpc.StatusCode.ABORTED,
 }

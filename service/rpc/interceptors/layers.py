@@ -23,7 +23,7 @@ Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 class Call:
     """
     One call on its way through the layers, which fill in what they find out. It has one *request*, or *requests* that are still
-    coming in and that a layer may put an iterator of its own around.
+    coming in and that a layer may put an iterator of its own around. Each of *watchers* sees each response before it is sent.
     """
 
     method: str
@@ -36,6 +36,15 @@ class Call:
     project_id: str = ""
     code: grpc.StatusCode = grpc.StatusCode.OK
     reason: str = ""
+    judged: bool = False
+    """Whether a quota counted what the call brings in."""
+    watchers: list[Callable[[Message], None]] = field(default_factory=list)
+
+    def watched(self, response: Message) -> Message:
+        """Return a *response* that the watchers have seen."""
+        for watch in self.watchers:
+            watch(response)
+        return response
 
 
 Layer: TypeAlias = Callable[[Call], AbstractAsyncContextManager[None]]
@@ -69,25 +78,23 @@ class LayeredInterceptor(grpc.aio.ServerInterceptor):
 
     def _unary(self, method: str, inner: Callable[..., Any]) -> Callable[..., Any]:
         async def behaviour(request: Message, context: Context) -> Message:
-            async with self._around(method, request, context):
-                response: Message = await inner(request, context)
-                return response
+            async with self._around(method, request, context) as call:
+                return call.watched(await inner(request, context))
 
         return behaviour
 
     def _requests(self, method: str, inner: Callable[..., Any]) -> Callable[..., Any]:
         async def behaviour(requests: AsyncIterator[Message], context: Context) -> Message:
             async with self._around(method, None, context, requests) as call:
-                response: Message = await inner(call.requests, context)
-                return response
+                return call.watched(await inner(call.requests, context))
 
         return behaviour
 
     def _stream(self, method: str, inner: Callable[..., Any]) -> Callable[..., Any]:
         async def behaviour(request: Message, context: Context) -> AsyncIterator[Message]:
-            async with self._around(method, request, context), aclosing(inner(request, context)) as responses:
+            async with self._around(method, request, context) as call, aclosing(inner(request, context)) as responses:
                 async for response in responses:
-                    yield response
+                    yield call.watched(response)
 
         return behaviour
 

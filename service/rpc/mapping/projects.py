@@ -8,6 +8,7 @@ from datetime import timedelta
 from mneme.v1 import project_pb2
 
 from service.domain.projects import ApiKey, Category, Guidance, KeyScope, Project, ProjectSettings
+from service.domain.usage import ProjectLimits
 from service.rpc.mapping.values import to_timestamp
 
 SCOPES: Mapping[KeyScope, project_pb2.ApiKeyScope.ValueType] = {
@@ -27,6 +28,7 @@ def to_project(project: Project) -> project_pb2.Project:
         merge_conflict_enabled=project.settings.merge_conflict_enabled,
         guidance=_to_guidance(project.settings.guidance),
         retention_days=project.settings.retention // _DAY if project.settings.retention is not None else 0,
+        limits=_to_limits(project.settings.limits),
     )
     return project_pb2.Project(
         project_id=project.project_id, name=project.name, created_at=to_timestamp(project.created_at), settings=settings
@@ -40,6 +42,10 @@ def from_settings(settings: project_pb2.ProjectSettings) -> ProjectSettings:
         merge_conflict_enabled=settings.merge_conflict_enabled,
         guidance=_from_guidance(settings.guidance),
         retention=settings.retention_days * _DAY if settings.retention_days else None,
+        limits=ProjectLimits(
+            requests_per_minute=settings.limits.requests_per_minute or None,
+            ingests_per_month=settings.limits.ingests_per_month or None,
+        ),
     )
 
 
@@ -58,6 +64,12 @@ def to_api_key(key: ApiKey) -> project_pb2.ApiKey:
 def from_scopes(scopes: Iterable[project_pb2.ApiKeyScope.ValueType]) -> frozenset[KeyScope]:
     """Return what a key may do."""
     return frozenset(_FROM_SCOPE[scope] for scope in scopes)
+
+
+def _to_limits(limits: ProjectLimits) -> project_pb2.ProjectLimits:
+    return project_pb2.ProjectLimits(
+        requests_per_minute=limits.requests_per_minute or 0, ingests_per_month=limits.ingests_per_month or 0
+    )
 
 
 def _to_guidance(guidance: Guidance) -> project_pb2.ExtractionGuidance:

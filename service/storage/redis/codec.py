@@ -24,6 +24,7 @@ from service.domain.sessions import (
     Summary,
     Visibility,
 )
+from service.domain.usage import ProjectLimits
 from service.domain.users import User
 from service.domain.values import JsonObject
 
@@ -233,6 +234,7 @@ def write_settings(settings: ProjectSettings) -> str:
             "merge_conflict_enabled": settings.merge_conflict_enabled,
             "guidance": asdict(settings.guidance),
             "retention": None if settings.retention is None else settings.retention // MICROSECOND,
+            "limits": asdict(settings.limits),
         }
     )
 
@@ -248,13 +250,14 @@ def read_project(project_id: ProjectId, record: Hash) -> Project:
 
 
 def _read_settings(fields: dict[str, Any]) -> ProjectSettings:
-    # a project of an older version has no guidance and no retention
+    # a project of an older version has no guidance, no retention and no limits
     retention = fields.get("retention")
     return ProjectSettings(
         categories=tuple(Category(name=name, description=description) for name, description in fields["categories"]),
         merge_conflict_enabled=fields["merge_conflict_enabled"],
         guidance=_read_guidance(fields),
         retention=None if retention is None else retention * MICROSECOND,
+        limits=ProjectLimits(**fields.get("limits", {})),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 from dataclasses import dataclass
+from datetime import date
 from urllib.parse import quote, unquote
 
 from service.domain.ids import KeyId, ProjectId, Scope, SessionId, UserId, UserKey
@@ -62,6 +63,19 @@ class ProjectKeys:
     def categories(self) -> str:
         """Set of the names of categories that any memory has had."""
         return f"{self._prefix}:categories"
+
+    @property
+    def rate(self) -> str:
+        """String: when its bucket of calls is full again."""
+        return f"{self._prefix}:rate"
+
+    def usage(self, day: date) -> str:
+        """Return the hash of what it did on a day."""
+        return f"{self._prefix}:usage:{day:%Y-%m-%d}"
+
+    def ingested(self, month: date) -> str:
+        """Return the counter of what it brought in during a month."""
+        return f"{self._prefix}:ingested:{month:%Y-%m}"
 
     def claim(self, user_id: UserId) -> str:
         """Return the string that says who holds a user id."""

@@ -23,6 +23,7 @@ from service.storage.redis.projects import RedisProjects
 from service.storage.redis.sessions import RedisSessions
 from service.storage.redis.streams import Streams
 from service.storage.redis.summaries import Summaries
+from service.storage.redis.usage import RedisUsage
 from service.storage.redis.users import RedisUsers
 
 LEASE = timedelta(seconds=30)
@@ -51,6 +52,7 @@ class RedisStores:
     jobs: RedisJobs
     outbox: RedisOutbox
     archives: RedisArchives
+    usage: RedisUsage
 
 
 @asynccontextmanager
@@ -92,6 +94,7 @@ def build_stores(database: Database, keyspace: Keyspace, *, lease: timedelta, gr
         jobs=RedisJobs(database, keyspace, changes, settler, jobs, grace),
         outbox=RedisOutbox(database, keyspace, outbox),
         archives=RedisArchives(database, keyspace, claims, settler),
+        usage=RedisUsage(database),
     )
 
 

@@ -128,6 +128,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The project has no deletion receipt with this id. NOT_FOUND.
     `{"reason": "DELETION_RECEIPT_NOT_FOUND", "domain": "mneme", "metadata": {"receipt_id": "6f1c…"}}`
     """
+    ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 40
+    """The project brought in as much as it may in this month. RESOURCE_EXHAUSTED without a google.rpc.RetryInfo.
+    `{"reason": "QUOTA_EXCEEDED", "domain": "mneme", "metadata": {"plan": "self-hosted", "reset_date": "2026-12-01T00:00:00Z",
+    "ingest_events": "200", "limit": "200"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason lists each `reason` that an error of Mneme can carry. An error is a google.rpc.Status with exactly one
@@ -240,5 +245,10 @@ ERROR_REASON_MERGE_CONFLICT_INVALID_ANSWER: ErrorReason.ValueType  # 25
 ERROR_REASON_DELETION_RECEIPT_NOT_FOUND: ErrorReason.ValueType  # 30
 """The project has no deletion receipt with this id. NOT_FOUND.
 `{"reason": "DELETION_RECEIPT_NOT_FOUND", "domain": "mneme", "metadata": {"receipt_id": "6f1c…"}}`
+"""
+ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 40
+"""The project brought in as much as it may in this month. RESOURCE_EXHAUSTED without a google.rpc.RetryInfo.
+`{"reason": "QUOTA_EXCEEDED", "domain": "mneme", "metadata": {"plan": "self-hosted", "reset_date": "2026-12-01T00:00:00Z",
+"ingest_events": "200", "limit": "200"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

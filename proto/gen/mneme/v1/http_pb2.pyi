@@ -51,6 +51,34 @@ ERROR_STYLE_RECONIFY: ErrorStyle.ValueType  # 3
 """`{"status": "error", "message"}`, as the Reconify API answers."""
 Global___ErrorStyle: _TypeAlias = ErrorStyle  # noqa: Y015
 
+class _UsageKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _UsageKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UsageKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    USAGE_KIND_UNSPECIFIED: _UsageKind.ValueType  # 0
+    """None of the others."""
+    USAGE_KIND_INGEST: _UsageKind.ValueType  # 1
+    """It brings in something to remember: the project's quota judges it."""
+    USAGE_KIND_RECALL: _UsageKind.ValueType  # 2
+    """It recalls."""
+    USAGE_KIND_FORGET: _UsageKind.ValueType  # 3
+    """It deletes or forgets."""
+
+class UsageKind(_UsageKind, metaclass=_UsageKindEnumTypeWrapper):
+    """UsageKind says what a method is for."""
+
+USAGE_KIND_UNSPECIFIED: UsageKind.ValueType  # 0
+"""None of the others."""
+USAGE_KIND_INGEST: UsageKind.ValueType  # 1
+"""It brings in something to remember: the project's quota judges it."""
+USAGE_KIND_RECALL: UsageKind.ValueType  # 2
+"""It recalls."""
+USAGE_KIND_FORGET: UsageKind.ValueType  # 3
+"""It deletes or forgets."""
+Global___UsageKind: _TypeAlias = UsageKind  # noqa: Y015
+
 class _Access:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -134,6 +162,7 @@ class HttpMethod(_message.Message):
     STREAM_FINAL_FIELD_FIELD_NUMBER: _builtins.int
     ACCESS_FIELD_NUMBER: _builtins.int
     UNLIMITED_DURATION_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
     success_status: _builtins.int
     """Status of a successful answer. 0 means 200; 204 sends no body."""
     stream_format: Global___StreamFormat.ValueType
@@ -152,6 +181,10 @@ class HttpMethod(_message.Message):
     """Which credential the method asks for. Read by the service too: its authentication has no table of its own."""
     unlimited_duration: _builtins.bool
     """The call lasts as long as its stream: the service's own limit on the duration of a call does not hold for it."""
+    @_builtins.property
+    def usage(self) -> Global___MethodUsage:
+        """What a call counts as in the usage of its project. Read by the service."""
+
     def __init__(
         self,
         *,
@@ -162,14 +195,54 @@ class HttpMethod(_message.Message):
         stream_final_field: _builtins.str = ...,
         access: Global___Access.ValueType = ...,
         unlimited_duration: _builtins.bool = ...,
+        usage: Global___MethodUsage | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "selected_by", b"selected_by", "stream_error_field", b"stream_error_field", "stream_final_field", b"stream_final_field", "stream_format", b"stream_format", "success_status", b"success_status", "unlimited_duration", b"unlimited_duration"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "selected_by", b"selected_by", "stream_error_field", b"stream_error_field", "stream_final_field", b"stream_final_field", "stream_format", b"stream_format", "success_status", b"success_status", "unlimited_duration", b"unlimited_duration", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HttpMethod: _TypeAlias = HttpMethod  # noqa: Y015
+
+@_typing.final
+class MethodUsage(_message.Message):
+    """MethodUsage says what calls of one method count as."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    TEXTS_FIELD_NUMBER: _builtins.int
+    FREE_FIELD_NUMBER: _builtins.int
+    CONTINUED_FIELD_NUMBER: _builtins.int
+    kind: Global___UsageKind.ValueType
+    """What the method is for. Unspecified means none of the kinds that are counted apart."""
+    free: _builtins.bool
+    """The call takes nothing of the project's requests per minute and is never refused for them."""
+    continued: _builtins.bool
+    """The call completes what an earlier one began, and is no request of its own in the figures."""
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ways to the strings, and lists of strings, that hold the text which is counted in tokens, such as `messages.message`: in the
+        request of an ingest, in the response of any other method. Each string that an ingest holds there is one event; an ingest that names
+        none brings in one event.
+        """
+
+    def __init__(
+        self,
+        *,
+        kind: Global___UsageKind.ValueType = ...,
+        texts: _abc.Iterable[_builtins.str] | None = ...,
+        free: _builtins.bool = ...,
+        continued: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["continued", b"continued", "free", b"free", "kind", b"kind", "texts", b"texts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MethodUsage: _TypeAlias = MethodUsage  # noqa: Y015
 
 @_typing.final
 class JsonMessage(_message.Message):

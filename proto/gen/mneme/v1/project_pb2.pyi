@@ -92,6 +92,7 @@ class ProjectSettings(_message.Message):
     MERGE_CONFLICT_ENABLED_FIELD_NUMBER: _builtins.int
     GUIDANCE_FIELD_NUMBER: _builtins.int
     RETENTION_DAYS_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
     merge_conflict_enabled: _builtins.bool
     """Whether contradictions become merge conflicts, for users who do not say otherwise."""
     retention_days: _builtins.int
@@ -106,6 +107,10 @@ class ProjectSettings(_message.Message):
     def guidance(self) -> Global___ExtractionGuidance:
         """What is to be kept of sessions, and what not. Absent means what an extractor holds worth keeping."""
 
+    @_builtins.property
+    def limits(self) -> Global___ProjectLimits:
+        """How much the project may use. Absent means any amount."""
+
     def __init__(
         self,
         *,
@@ -113,14 +118,45 @@ class ProjectSettings(_message.Message):
         merge_conflict_enabled: _builtins.bool = ...,
         guidance: Global___ExtractionGuidance | None = ...,
         retention_days: _builtins.int = ...,
+        limits: Global___ProjectLimits | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["guidance", b"guidance"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["guidance", b"guidance", "limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "guidance", b"guidance", "merge_conflict_enabled", b"merge_conflict_enabled", "retention_days", b"retention_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "guidance", b"guidance", "limits", b"limits", "merge_conflict_enabled", b"merge_conflict_enabled", "retention_days", b"retention_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProjectSettings: _TypeAlias = ProjectSettings  # noqa: Y015
+
+@_typing.final
+class ProjectLimits(_message.Message):
+    """ProjectLimits bound what a project may use. A change holds for every call within a second."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_PER_MINUTE_FIELD_NUMBER: _builtins.int
+    INGESTS_PER_MONTH_FIELD_NUMBER: _builtins.int
+    requests_per_minute: _builtins.int
+    """Calls in a minute: so many at once, and after that one for each time that a minute holds of them. 0 means any number; at most
+    10,000,000. A call too many is RESOURCE_EXHAUSTED with the reason RATE_LIMITED.
+    """
+    ingests_per_month: _builtins.int
+    """Messages, events, documents and interactions that may be brought in during a calendar month of UTC. 0 means any number; at most
+    1,000,000,000,000. One too many is RESOURCE_EXHAUSTED with the reason QUOTA_EXCEEDED; recalling is never refused for it.
+    """
+    def __init__(
+        self,
+        *,
+        requests_per_minute: _builtins.int = ...,
+        ingests_per_month: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ingests_per_month", b"ingests_per_month", "requests_per_minute", b"requests_per_minute"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProjectLimits: _TypeAlias = ProjectLimits  # noqa: Y015
 
 @_typing.final
 class ExtractionGuidance(_message.Message):

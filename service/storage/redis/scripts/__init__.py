@@ -18,6 +18,8 @@ SHEBANG = "#!lua\n"
 ScriptName = Literal[
     "add_key",
     "add_messages",
+    "add_usage",
+    "admit",
     "begin_draft",
     "change_memories",
     "claim",

@@ -1,0 +1,1 @@
+"""What projects use: counted for every call, bounded where a project has limits."""
