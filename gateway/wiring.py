@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from mneme.compat.v1 import claiv_usage_service_pb2
 from mneme.v1 import (
     archives_service_pb2,
     conflicts_service_pb2,
@@ -40,6 +41,7 @@ CONTRACT = (
     turns_service_pb2.DESCRIPTOR,
     archives_service_pb2.DESCRIPTOR,
     usage_service_pb2.DESCRIPTOR,
+    claiv_usage_service_pb2.DESCRIPTOR,
 )
 
 

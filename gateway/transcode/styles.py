@@ -21,6 +21,7 @@ Style: TypeAlias = Callable[[ErrorAnswer, str], Written]
 """Writes an answer to the request with an id."""
 
 BAD_REQUEST = 400
+QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
 BROKEN = ErrorAnswer(status=500, detail="Internal server error")
 """What is said of a request that broke the gateway itself."""
 
@@ -65,10 +66,18 @@ def _claiv_style(answer: ErrorAnswer, request_id: str) -> Written:
         error["details"] = [
             {"field": ".".join(map(str, problem.loc[1:])), "message": problem.message} for problem in answer.problems
         ]
+    elif answer.reason == QUOTA_EXCEEDED:
+        error |= {"code": "quota_exceeded", "details": _quota(answer.metadata)}
     elif answer.retry_after is not None:
         # clients read the delay here and not in the header
         error["details"] = {"retry_after": answer.retry_after}
     return status, {"error": error}
+
+
+def _quota(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Return what is said of a quota that is used up. No delay: what is tried again in vain for a month is tried too often."""
+    usage = {name: int(metadata[name]) for name in ("ingest_events", "limit") if metadata.get(name, "").isdecimal()}
+    return {"plan": metadata.get("plan", ""), "reset_date": metadata.get("reset_date", ""), "usage": usage}
 
 
 def _is_malformed(kind: str) -> bool:
@@ -76,8 +85,8 @@ def _is_malformed(kind: str) -> bool:
 
 
 def _reconify_style(answer: ErrorAnswer, request_id: str) -> Written:  # noqa: ARG001 - not in this body
-    """Write `{"status": "error", "message"}`."""
-    return answer.status, {"status": "error", "message": _message(answer)}
+    """Write `{"status": "error", "message"}`; whatever is wrong with a request is 400."""
+    return BAD_REQUEST if answer.status == UNPROCESSABLE else answer.status, {"status": "error", "message": _message(answer)}
 
 
 def _message(answer: ErrorAnswer) -> str:

@@ -18,7 +18,7 @@ from service.settings import Settings
 
 MOST_DAYS = 36_500
 MOST_REQUESTS = 10_000_000
-MOST_INGESTS = 1_000_000_000_000
+MOST_INGESTS = 2_000_000_000
 
 
 def _create_arguments(parser: ArgumentParser) -> None:

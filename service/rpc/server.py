@@ -10,6 +10,7 @@ from datetime import timedelta
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from mneme.compat.v1.claiv_usage_service_pb2_grpc import ClaivUsageServiceServicer, add_ClaivUsageServiceServicer_to_server
 from mneme.v1.archives_service_pb2_grpc import ArchivesServiceServicer, add_ArchivesServiceServicer_to_server
 from mneme.v1.conflicts_service_pb2_grpc import ConflictsServiceServicer, add_ConflictsServiceServicer_to_server
 from mneme.v1.memory_service_pb2_grpc import MemoryServiceServicer, add_MemoryServiceServicer_to_server
@@ -51,6 +52,7 @@ class Servicers:
     turns: TurnsServiceServicer
     archives: ArchivesServiceServicer
     usage: UsageServiceServicer
+    claiv_usage: ClaivUsageServiceServicer
 
 
 @asynccontextmanager
@@ -72,6 +74,7 @@ async def running_server(listen: str, servicers: Servicers, layers: Sequence[Lay
     add_TurnsServiceServicer_to_server(servicers.turns, server)
     add_ArchivesServiceServicer_to_server(servicers.archives, server)
     add_UsageServiceServicer_to_server(servicers.usage, server)
+    add_ClaivUsageServiceServicer_to_server(servicers.claiv_usage, server)
     healthy = await _add_public_services(server)
     address = _bind(server, listen)
     await server.start()

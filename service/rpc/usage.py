@@ -21,16 +21,20 @@ from service.rpc.mapping.usage import (
     to_totals,
 )
 from service.rpc.principal import current_project
+from service.usecases.usage.admit import Admit
 from service.usecases.usage.get import GetUsage
 from service.usecases.usage.limits import GetUsageLimits
+from service.usecases.usage.record import RecordUsage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageCalls:
-    """The use cases behind UsageService."""
+    """The use cases behind UsageService, and behind the interceptors that count and limit."""
 
     get: GetUsage
     limits: GetUsageLimits
+    admit: Admit
+    record: RecordUsage
 
 
 class UsageServicer(UsageServiceServicer):

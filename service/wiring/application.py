@@ -95,8 +95,6 @@ class Application:
     archives: ArchiveCalls
     usage: UsageCalls
     authenticate: Authenticate
-    admit: Admit
-    record_usage: RecordUsage
     bootstrap: Bootstrap
     process_session: ProcessSession
     settle_conflict: SettleConflict
@@ -171,8 +169,6 @@ def build_application(
         archives=ArchiveCalls(export=ExportUser(users, sessions, memories), restore=ImportMemories(stores.archives)),
         usage=_usage_calls(stores, clock),
         authenticate=Authenticate(projects, pepper=pepper),
-        admit=Admit(projects, stores.usage, clock),
-        record_usage=RecordUsage(stores.usage, clock),
         bootstrap=Bootstrap(projects, project_calls.create, project_calls.create_key, pepper=pepper),
         process_session=ProcessSession(
             projects=projects, users=users, sessions=sessions, jobs=stores.jobs, extractor=extractor, planner=planner, clock=clock
@@ -233,7 +229,12 @@ def _conflict_calls(stores: RedisStores) -> ConflictCalls:
 
 def _usage_calls(stores: RedisStores, clock: Clock) -> UsageCalls:
     get = GetUsage(stores.usage, clock)
-    return UsageCalls(get=get, limits=GetUsageLimits(stores.projects, stores.usage, get, clock))
+    return UsageCalls(
+        get=get,
+        limits=GetUsageLimits(stores.projects, stores.usage, get, clock),
+        admit=Admit(stores.projects, stores.usage, clock),
+        record=RecordUsage(stores.usage, clock),
+    )
 
 
 def _project_calls(stores: RedisStores, clock: Clock, *, pepper: bytes) -> ProjectCalls:

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from service.domain.ports.models import Clock
 from service.domain.values import JsonObject
 from service.rpc.archives import ArchivesServicer
+from service.rpc.claiv_usage import ClaivUsageServicer
 from service.rpc.conflicts import ConflictsServicer
 from service.rpc.interceptors import layers
 from service.rpc.interceptors.log import RpcMetrics
@@ -62,7 +63,7 @@ async def running_service(
         _serve_metrics(stack, settings, registry)
         if worker:
             await stack.enter_async_context(_working(application, settings, registry))
-        await stack.enter_async_context(recording(application.record_usage))
+        await stack.enter_async_context(recording(application.usage.record))
         # entered last: new calls are refused before the worker stops
         address = await stack.enter_async_context(
             running_server(
@@ -72,8 +73,8 @@ async def running_service(
                     log=log,
                     metrics=RpcMetrics(registry),
                     authenticate=application.authenticate,
-                    admit=application.admit,
-                    record=application.record_usage,
+                    admit=application.usage.admit,
+                    record=application.usage.record,
                     deadline=settings.call_timeout,
                 ),
                 grace=settings.shutdown_grace,
@@ -97,6 +98,7 @@ async def running_worker(settings: Settings, *, clock: Clock | None = None) -> A
 
 
 def _servicers(application: Application) -> Servicers:
+    usage = UsageServicer(application.usage)
     return Servicers(
         users=UsersServicer(application.users),
         sessions=SessionsServicer(application.sessions),
@@ -105,7 +107,8 @@ def _servicers(application: Application) -> Servicers:
         projects=ProjectsServicer(application.projects),
         turns=TurnsServicer(application.turns),
         archives=ArchivesServicer(application.archives),
-        usage=UsageServicer(application.usage),
+        usage=usage,
+        claiv_usage=ClaivUsageServicer(usage),
     )
 
 

@@ -91,6 +91,15 @@ def test_the_delay_is_in_the_body_too() -> None:
     assert ({"retry_after": 3}, [(b"retry-after", b"3")]) == (claiv(answer)[1]["details"], answer.headers)
 
 
+def test_a_quota_that_is_used_up_has_a_code_of_its_own() -> None:
+    """With what was used, and without a delay: clients would try again in vain."""
+    metadata = {"plan": "self-hosted", "reset_date": "2026-12-01T00:00:00Z", "ingest_events": "5", "limit": "5"}
+    failure = Failure(code=Code.RESOURCE_EXHAUSTED, message="used up", reason="QUOTA_EXCEEDED", metadata=metadata)
+    status, error = claiv(answer_of(failure))
+    expected = {"plan": "self-hosted", "reset_date": "2026-12-01T00:00:00Z", "usage": {"ingest_events": 5, "limit": 5}}
+    assert (429, "quota_exceeded", expected) == (status, error["code"], error["details"])
+
+
 def test_what_broke_is_not_told() -> None:
     """Neither of the service nor of the gateway itself."""
     broken = answer_of(Failure(code=Code.UNKNOWN, message="secret table name"))
@@ -108,6 +117,11 @@ def test_the_body_of_reconify() -> None:
     """A status word and a message."""
     _, body = written(ErrorAnswer(status=404, detail="nothing here"), RECONIFY, "r1")
     assert {"status": "error", "message": "nothing here"} == orjson.loads(body)
+
+
+def test_a_wrong_request_of_reconify_is_400() -> None:
+    """Whatever is wrong with it."""
+    assert 400 == written(answer_of_problems([problem("value_error")]), RECONIFY, "r1")[0]
 
 
 def test_a_place_belongs_to_the_surface_that_alone_is_below_it() -> None:

@@ -29,7 +29,7 @@ BESIDE_IDS: Mapping[str, Mapping[str, Any]] = {
 """What a request needs beside ids to be valid and to do something."""
 
 NAMES_NOTHING = {"CreateUser", "ListUsers", "GetSystemPrompt", "GetCurrentProject", "ImportMemories"} | {
-    name for name in METHODS if name.startswith("GetUsage")
+    name for name in METHODS if "Usage" in name
 }
 """Methods whose requests name nothing that exists."""
 

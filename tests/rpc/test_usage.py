@@ -38,13 +38,13 @@ def make_limited(service: RunningService, channel: grpc.aio.Channel) -> MakeLimi
 
 async def summary(tenant: Tenant, service: RunningService) -> Any:
     """Return the totals of today."""
-    await service.application.record_usage.flush()
+    await service.application.usage.record.flush()
     return (await tenant.call("GetUsageSummary", range=usage_pb2.USAGE_RANGE_TODAY)).totals
 
 
 async def endpoints(tenant: Tenant, service: RunningService) -> Mapping[str, Any]:
     """Return the figures of each endpoint."""
-    await service.application.record_usage.flush()
+    await service.application.usage.record.flush()
     return {each.endpoint: each for each in (await tenant.call("GetUsageBreakdown")).endpoints}
 
 
@@ -89,7 +89,7 @@ async def test_an_endpoint_is_the_method_or_the_route(tenant: Tenant, service: R
     await tenant.call("ListUsers")
     for route in ("GET /api/v1/users", "/api/v1/forward/{url}", "GET /api/v1/users/secret"):
         metadata = (*tenant.credentials, ("x-mneme-route", route))
-        call = tenant.channel.unary_unary("/mneme.v1.UsersService/ListUsers", request_serializer=lambda _: b"")
+        call: Any = tenant.channel.unary_unary("/mneme.v1.UsersService/ListUsers", request_serializer=lambda _: b"")
         await call(None, metadata=metadata)
     found = await endpoints(tenant, service)
     expected = {"mneme.v1.UsersService/ListUsers": 2, "GET /api/v1/users": 1, "/api/v1/forward/{url}": 1}

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from mneme.v1 import http_pb2 as mneme_dot_v1_dot_http__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16mneme/v1/project.proto\x12\x08mneme.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x13mneme/v1/http.proto\"\x88\x01\n\x07Project\x12\x12\n\nproject_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08settings\x18\x04 \x01(\x0b\x32\x19.mneme.v1.ProjectSettings\"\xe1\x01\n\x0fProjectSettings\x12\x30\n\ncategories\x18\x01 \x03(\x0b\x32\x12.mneme.v1.CategoryB\x08\xbaH\x05\x92\x01\x02\x10\x64\x12\x1e\n\x16merge_conflict_enabled\x18\x02 \x01(\x08\x12.\n\x08guidance\x18\x03 \x01(\x0b\x32\x1c.mneme.v1.ExtractionGuidance\x12#\n\x0eretention_days\x18\x04 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\x94\x9d\x02(\x00\x12\'\n\x06limits\x18\n \x01(\x0b\x32\x17.mneme.v1.ProjectLimits\"e\n\rProjectLimits\x12)\n\x13requests_per_minute\x18\x01 \x01(\x05\x42\x0c\xbaH\t\x1a\x07\x18\x80\xad\xe2\x04(\x00\x12)\n\x11ingests_per_month\x18\x02 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00\"\xa1\x02\n\x12\x45xtractionGuidance\x12(\n\x16inclusion_instructions\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xa0\x1f\x12(\n\x16\x65xclusion_instructions\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xa0\x1f\x12,\n\x11positive_examples\x18\x03 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\x32\"\x07r\x05\x10\x01\x18\xf4\x03\x12,\n\x11negative_examples\x18\x04 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\x32\"\x07r\x05\x10\x01\x18\xf4\x03\x12-\n\x13\x65xcluded_categories\x18\x05 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\x64\"\x06r\x04\x10\x01\x18@\x12,\n\x11\x65xcluded_keywords\x18\x06 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\xc8\x01\"\x06r\x04\x10\x01\x18\x64\"\\\n\x08\x43\x61tegory\x12\x31\n\x04name\x18\x01 \x01(\tB#\xbaH r\x1e\x10\x01\x18@2\x18^[a-z0-9]+(_[a-z0-9]+)*$\x12\x1d\n\x0b\x64\x65scription\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\"\xc1\x01\n\x06\x41piKey\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12%\n\x06scopes\x18\x03 \x03(\x0e\x32\x15.mneme.v1.ApiKeyScope\x12\x0c\n\x04name\x18\x04 \x01(\t\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nrevoked_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*|\n\x0b\x41piKeyScope\x12\x1d\n\x19\x41PI_KEY_SCOPE_UNSPECIFIED\x10\x00\x12(\n\x15\x41PI_KEY_SCOPE_PROJECT\x10\x01\x1a\r\xaa\xe7\x18\t\n\x07project\x12$\n\x13\x41PI_KEY_SCOPE_ADMIN\x10\x02\x1a\x0b\xaa\xe7\x18\x07\n\x05\x61\x64minb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16mneme/v1/project.proto\x12\x08mneme.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x13mneme/v1/http.proto\"\x88\x01\n\x07Project\x12\x12\n\nproject_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12.\n\ncreated_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08settings\x18\x04 \x01(\x0b\x32\x19.mneme.v1.ProjectSettings\"\xe1\x01\n\x0fProjectSettings\x12\x30\n\ncategories\x18\x01 \x03(\x0b\x32\x12.mneme.v1.CategoryB\x08\xbaH\x05\x92\x01\x02\x10\x64\x12\x1e\n\x16merge_conflict_enabled\x18\x02 \x01(\x08\x12.\n\x08guidance\x18\x03 \x01(\x0b\x32\x1c.mneme.v1.ExtractionGuidance\x12#\n\x0eretention_days\x18\x04 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\x94\x9d\x02(\x00\x12\'\n\x06limits\x18\n \x01(\x0b\x32\x17.mneme.v1.ProjectLimits\"d\n\rProjectLimits\x12)\n\x13requests_per_minute\x18\x01 \x01(\x05\x42\x0c\xbaH\t\x1a\x07\x18\x80\xad\xe2\x04(\x00\x12(\n\x11ingests_per_month\x18\x02 \x01(\x05\x42\r\xbaH\n\x1a\x08\x18\x80\xa8\xd6\xb9\x07(\x00\"\xa1\x02\n\x12\x45xtractionGuidance\x12(\n\x16inclusion_instructions\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\xa0\x1f\x12(\n\x16\x65xclusion_instructions\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xa0\x1f\x12,\n\x11positive_examples\x18\x03 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\x32\"\x07r\x05\x10\x01\x18\xf4\x03\x12,\n\x11negative_examples\x18\x04 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\x32\"\x07r\x05\x10\x01\x18\xf4\x03\x12-\n\x13\x65xcluded_categories\x18\x05 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\x64\"\x06r\x04\x10\x01\x18@\x12,\n\x11\x65xcluded_keywords\x18\x06 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\xc8\x01\"\x06r\x04\x10\x01\x18\x64\"\\\n\x08\x43\x61tegory\x12\x31\n\x04name\x18\x01 \x01(\tB#\xbaH r\x1e\x10\x01\x18@2\x18^[a-z0-9]+(_[a-z0-9]+)*$\x12\x1d\n\x0b\x64\x65scription\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\"\xc1\x01\n\x06\x41piKey\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12%\n\x06scopes\x18\x03 \x03(\x0e\x32\x15.mneme.v1.ApiKeyScope\x12\x0c\n\x04name\x18\x04 \x01(\t\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nrevoked_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*|\n\x0b\x41piKeyScope\x12\x1d\n\x19\x41PI_KEY_SCOPE_UNSPECIFIED\x10\x00\x12(\n\x15\x41PI_KEY_SCOPE_PROJECT\x10\x01\x1a\r\xaa\xe7\x18\t\n\x07project\x12$\n\x13\x41PI_KEY_SCOPE_ADMIN\x10\x02\x1a\x0b\xaa\xe7\x18\x07\n\x05\x61\x64minb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,7 +45,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROJECTLIMITS'].fields_by_name['requests_per_minute']._loaded_options = None
   _globals['_PROJECTLIMITS'].fields_by_name['requests_per_minute']._serialized_options = b'\272H\t\032\007\030\200\255\342\004(\000'
   _globals['_PROJECTLIMITS'].fields_by_name['ingests_per_month']._loaded_options = None
-  _globals['_PROJECTLIMITS'].fields_by_name['ingests_per_month']._serialized_options = b'\272H\013\"\t\030\200\240\224\245\215\035(\000'
+  _globals['_PROJECTLIMITS'].fields_by_name['ingests_per_month']._serialized_options = b'\272H\n\032\010\030\200\250\326\271\007(\000'
   _globals['_EXTRACTIONGUIDANCE'].fields_by_name['inclusion_instructions']._loaded_options = None
   _globals['_EXTRACTIONGUIDANCE'].fields_by_name['inclusion_instructions']._serialized_options = b'\272H\005r\003\030\240\037'
   _globals['_EXTRACTIONGUIDANCE'].fields_by_name['exclusion_instructions']._loaded_options = None
@@ -62,18 +62,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CATEGORY'].fields_by_name['name']._serialized_options = b'\272H r\036\020\001\030@2\030^[a-z0-9]+(_[a-z0-9]+)*$'
   _globals['_CATEGORY'].fields_by_name['description']._loaded_options = None
   _globals['_CATEGORY'].fields_by_name['description']._serialized_options = b'\272H\005r\003\030\350\007'
-  _globals['_APIKEYSCOPE']._serialized_start=1171
-  _globals['_APIKEYSCOPE']._serialized_end=1295
+  _globals['_APIKEYSCOPE']._serialized_start=1170
+  _globals['_APIKEYSCOPE']._serialized_end=1294
   _globals['_PROJECT']._serialized_start=120
   _globals['_PROJECT']._serialized_end=256
   _globals['_PROJECTSETTINGS']._serialized_start=259
   _globals['_PROJECTSETTINGS']._serialized_end=484
   _globals['_PROJECTLIMITS']._serialized_start=486
-  _globals['_PROJECTLIMITS']._serialized_end=587
-  _globals['_EXTRACTIONGUIDANCE']._serialized_start=590
-  _globals['_EXTRACTIONGUIDANCE']._serialized_end=879
-  _globals['_CATEGORY']._serialized_start=881
-  _globals['_CATEGORY']._serialized_end=973
-  _globals['_APIKEY']._serialized_start=976
-  _globals['_APIKEY']._serialized_end=1169
+  _globals['_PROJECTLIMITS']._serialized_end=586
+  _globals['_EXTRACTIONGUIDANCE']._serialized_start=589
+  _globals['_EXTRACTIONGUIDANCE']._serialized_end=878
+  _globals['_CATEGORY']._serialized_start=880
+  _globals['_CATEGORY']._serialized_end=972
+  _globals['_APIKEY']._serialized_start=975
+  _globals['_APIKEY']._serialized_end=1168
 # @@protoc_insertion_point(module_scope)

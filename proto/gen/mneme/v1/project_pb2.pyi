@@ -142,7 +142,7 @@ class ProjectLimits(_message.Message):
     """
     ingests_per_month: _builtins.int
     """Messages, events, documents and interactions that may be brought in during a calendar month of UTC. 0 means any number; at most
-    1,000,000,000,000. One too many is RESOURCE_EXHAUSTED with the reason QUOTA_EXCEEDED; recalling is never refused for it.
+    2,000,000,000. One too many is RESOURCE_EXHAUSTED with the reason QUOTA_EXCEEDED; recalling is never refused for it.
     """
     def __init__(
         self,
