@@ -144,7 +144,6 @@ def build_application(
     extractor = readers.extractor
     recaller = Recaller(index=index, embedder=embedder, sessions=sessions, memories=memories, driver=readers.driver)
     builder = ContextBuilder(sessions=sessions, conflicts=stores.conflicts, embedder=embedder)
-    places = Places(users, sessions)
     session_calls = _session_calls(stores)
     planner = Planner(
         memories=memories, conflicts=stores.conflicts, index=index, outbox=stores.outbox, embedder=embedder, extractor=extractor
@@ -165,7 +164,7 @@ def build_application(
         memory=_memory_calls(stores, recaller, builder, clock),
         conflicts=_conflict_calls(stores),
         projects=project_calls,
-        turns=TurnCalls(open=OpenTurn(places, recaller, builder, clock), store=StoreTurn(places, sessions)),
+        turns=_turn_calls(stores, recaller, builder, clock),
         archives=ArchiveCalls(export=ExportUser(users, sessions, memories), restore=ImportMemories(stores.archives)),
         usage=_usage_calls(stores, clock),
         authenticate=Authenticate(projects, pepper=pepper),
@@ -225,6 +224,11 @@ def _conflict_calls(stores: RedisStores) -> ConflictCalls:
     return ConflictCalls(
         list=ListConflicts(users, conflicts), get=GetConflict(users, conflicts), resolve=ResolveConflict(users, conflicts)
     )
+
+
+def _turn_calls(stores: RedisStores, recaller: Recaller, builder: ContextBuilder, clock: Clock) -> TurnCalls:
+    places = Places(stores.users, stores.sessions)
+    return TurnCalls(open=OpenTurn(places, recaller, builder, clock), store=StoreTurn(places, stores.sessions))
 
 
 def _usage_calls(stores: RedisStores, clock: Clock) -> UsageCalls:
