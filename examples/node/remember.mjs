@@ -70,6 +70,20 @@ async function recall(query, patience = 20_000) {
 }
 const items = await recall("Where does Ada live?");
 
+/** The events of a streamed context: each stage when it begins, the context at last. */
+async function* contexts(request) {
+  const stream = memory.StreamContext(request, credentials, { deadline: Date.now() + 20_000 });
+  for await (const { event } of stream) yield event;
+}
+const { session: asking } = await call(sessions, "CreateSession", { user_id });
+await call(sessions, "AddMessages", {
+  user_id,
+  session_id: asking.session_id,
+  messages: [{ role: "MESSAGE_ROLE_USER", content: "Where do I live now?" }],
+});
+const events = [];
+for await (const event of contexts({ user_id, session_id: asking.session_id })) events.push(event);
+
 const failure = await call(users, "GetUser", { user_id: "nobody" }).catch((error) => ({
   code: grpc.status[error.code],
   message: error.details,
@@ -82,6 +96,8 @@ console.log(
     session_id: session.session_id,
     messages: messages.length,
     recalled: items.map(({ content, sources }) => ({ content, sources })),
+    stages: events.slice(0, -1).map(({ is_final, status_update_message }) => ({ is_final, status_update_message })),
+    streamed: events.at(-1),
     failure,
   }),
 );

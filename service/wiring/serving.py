@@ -68,7 +68,7 @@ async def running_service(
         address = await stack.enter_async_context(
             running_server(
                 settings.grpc_listen,
-                _servicers(application),
+                servicers_of(application),
                 layers(
                     log=log,
                     metrics=RpcMetrics(registry),
@@ -97,7 +97,8 @@ async def running_worker(settings: Settings, *, clock: Clock | None = None) -> A
         yield application
 
 
-def _servicers(application: Application) -> Servicers:
+def servicers_of(application: Application) -> Servicers:
+    """Return the services of the contract over *application*."""
     usage = UsageServicer(application.usage)
     return Servicers(
         users=UsersServicer(application.users),

@@ -56,6 +56,17 @@ def test_it_recalls_with_sources(answer: dict[str, Any]) -> None:
     assert [{"session_id": answer["session_id"], "message_index": 0}] == best["sources"]
 
 
+def test_it_streams_a_context(answer: dict[str, Any]) -> None:
+    """Node reads the stages one by one, and at last the context."""
+    assert "Reading the conversation" == answer["stages"][0]["status_update_message"]
+    assert all(stage["status_update_message"] and not stage["is_final"] for stage in answer["stages"])
+    assert (True, "balanced", True) == (
+        answer["streamed"]["is_final"],
+        answer["streamed"]["metadata"]["recall_strategy_used"].removeprefix("RECALL_STRATEGY_").lower(),
+        "Lisbon" in answer["streamed"]["context"],
+    )
+
+
 def test_it_reads_error_details(answer: dict[str, Any]) -> None:
     """A failed call carries a code, a message for people, and a reason with metadata for programs."""
     failure = answer["failure"]

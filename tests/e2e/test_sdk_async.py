@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import httpx
 import pytest
-from recallrai import AsyncRecallrAI, exceptions
+from recallrai import AsyncRecallrAI, AsyncSession, exceptions
 from recallrai.models import MessageRole, RecallStrategy, SessionStatus
+
+from tests.e2e.serving import CREDENTIALS, Serving
 
 SAID = "I am allergic to peanuts and I always carry an epinephrine pen."
 
@@ -91,3 +94,41 @@ async def test_users_work_at_the_same_time(async_sdk: AsyncRecallrAI, user_id: s
 
     written = await asyncio.gather(*(write(number) for number in range(20)))
     assert [[f"user {number} turn {turn}" for turn in range(5)] for number in range(20)] == written
+
+
+async def test_a_message_can_be_recalled_once_it_is_acknowledged(
+    serving: Serving, async_sdk: AsyncRecallrAI, user_id: str
+) -> None:
+    """While many others are on their way, each of 32 messages of four users is found a moment after its own acknowledgement."""
+    async with httpx.AsyncClient(base_url=f"{serving.http}/api/v1", headers=CREDENTIALS, timeout=60) as http:
+
+        async def told(name: str) -> list[bool]:
+            session = await (await async_sdk.create_user(name)).create_session()
+            return await asyncio.gather(*(add_and_find(name, session, f"{name} zqx{place}w") for place in range(8)))
+
+        async def add_and_find(name: str, session: AsyncSession, code: str) -> bool:
+            await session.add_message(MessageRole.USER, f"The code of the day is {code}")
+
+            async def found() -> bool:
+                body = {"query": code, "recall_strategy": "low_latency"}
+                items = (await http.post(f"/users/{name}/recall", json=body)).raise_for_status().json()["items"]
+                return any(code in item["content"] for item in items)
+
+            await wait_for(found, f"{code} is recalled")
+            return True
+
+        answers = await asyncio.gather(*(told(f"{user_id}-{number}") for number in range(4)))
+    assert [[True] * 8] * 4 == answers
+
+
+async def test_streams_of_many_sessions_at_once(async_sdk: AsyncRecallrAI, user_id: str) -> None:
+    """Eight streams that are read at the same time each have their stages in order and one final event, for their own user."""
+
+    async def streamed(number: int) -> list[bool]:
+        session = await (await async_sdk.create_user(f"{user_id}-{number}")).create_session()
+        await session.add_message(MessageRole.USER, "What do I like?")
+        return [bool(event.is_final) async for event in session.get_context_stream(recall_strategy=RecallStrategy.BALANCED)]
+
+    for events in await asyncio.gather(*(streamed(number) for number in range(8))):
+        assert [False] * (len(events) - 1) + [True] == events
+        assert len(events) > 1
