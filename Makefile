@@ -102,9 +102,10 @@ eval: setup-test ## Measure recall: make eval DATA=conversations.json [OUT=figur
 	@test -n "$(DATA)" || { echo "DATA is missing: make eval DATA=path [OUT=file.json] [PICTURE=file.svg]" >&2; exit 2; }
 	$(BIN)/python -m tests.bench.evaluate "$(DATA)" $(if $(OUT),--out "$(OUT)") $(if $(PICTURE),--picture "$(PICTURE)")
 
-bench: setup-test ## Measure latency and throughput, p50 and p95 at 1,000 and 10,000 memories, and how well memories are kept, dated and decided on
+bench: setup-test ## Measure latency, streams and throughput, p50 and p95 at 1,000 and 10,000 memories, and how well memories are kept, dated and decided on
 	$(BIN)/python -m tests.bench.latency
 	$(BIN)/python -m tests.bench.throughput
+	$(BIN)/python -m tests.bench.streams
 	$(BIN)/python -m tests.bench.extraction
 	$(BIN)/python -m tests.bench.conflicts
 

@@ -65,24 +65,25 @@ async def running_service(
             await stack.enter_async_context(_working(application, settings, registry))
         await stack.enter_async_context(recording(application.usage.record))
         # entered last: new calls are refused before the worker stops
-        address = await stack.enter_async_context(
-            running_server(
-                settings.grpc_listen,
-                servicers_of(application),
-                layers(
-                    log=log,
-                    metrics=RpcMetrics(registry),
-                    authenticate=application.authenticate,
-                    admit=application.usage.admit,
-                    record=application.usage.record,
-                    deadline=settings.call_timeout,
-                ),
-                grace=settings.shutdown_grace,
-            )
-        )
+        address = await stack.enter_async_context(serving_calls(application, settings, registry))
         log.info("service started", address=address, worker=worker)
         yield RunningService(address=address, application=application, bootstrapped=bootstrapped)
         log.info("service stopping")
+
+
+def serving_calls(
+    application: Application, settings: Settings, registry: CollectorRegistry
+) -> AbstractAsyncContextManager[str]:
+    """Serve every call of the contract over *application* inside the layers, and give the address that a client dials."""
+    around = layers(
+        log=structlog.get_logger("service"),
+        metrics=RpcMetrics(registry),
+        authenticate=application.authenticate,
+        admit=application.usage.admit,
+        record=application.usage.record,
+        deadline=settings.call_timeout,
+    )
+    return running_server(settings.grpc_listen, _servicers(application), around, grace=settings.shutdown_grace)
 
 
 @asynccontextmanager
@@ -97,8 +98,7 @@ async def running_worker(settings: Settings, *, clock: Clock | None = None) -> A
         yield application
 
 
-def servicers_of(application: Application) -> Servicers:
-    """Return the services of the contract over *application*."""
+def _servicers(application: Application) -> Servicers:
     usage = UsageServicer(application.usage)
     return Servicers(
         users=UsersServicer(application.users),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
 from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import cast
@@ -14,7 +13,6 @@ import grpc
 import httpx
 import pytest
 import pytest_asyncio
-import structlog
 from prometheus_client import CollectorRegistry
 
 from gateway.settings import Address
@@ -24,12 +22,9 @@ from service.domain.ids import ProjectId
 from service.domain.ports.index import VectorIndex
 from service.domain.ports.models import Embedder
 from service.domain.projects import ProjectSettings
-from service.rpc.interceptors import layers
-from service.rpc.interceptors.log import RpcMetrics
-from service.rpc.server import running_server
 from service.wiring.adapters import SystemClock
 from service.wiring.application import build_application, open_application
-from service.wiring.serving import servicers_of
+from service.wiring.serving import serving_calls
 from tests.conftest import Engines
 from tests.rpc.tenant import Tenant
 from tests.streams.gates import Gate, Gated
@@ -89,26 +84,20 @@ class Served:
 async def served(engines: Engines) -> AsyncIterator[Served]:
     """Serve once for all tests of the folder."""
     settings = engines.settings(database=DATABASE)
-    embedding, searching, clock = Gate(), Gate(), SystemClock()
+    embedding, searching = Gate(), Gate()
     async with open_application(settings) as plain:
         await plain.prepare_index()
         application = build_application(
             plain.stores,
             cast(VectorIndex, Gated(plain.index, "search", searching)),
             cast(Embedder, Gated(plain.embedder, "embed", embedding)),
-            clock,
+            SystemClock(),
             pepper=b"pepper",
         )
         project = await application.projects.create(ProjectId(f"test-{uuid4()}"), name="test", settings=ProjectSettings())
         _, key = await application.projects.create_key(project.project_id, name="test", scopes=frozenset())
-        around = layers(
-            log=structlog.get_logger("service"),
-            metrics=RpcMetrics(CollectorRegistry()),
-            authenticate=application.authenticate,
-            deadline=timedelta(seconds=60),
-        )
         async with (
-            running_server("127.0.0.1:0", servicers_of(application), around, grace=timedelta(seconds=1)) as address,
+            serving_calls(application, settings, CollectorRegistry()) as address,
             grpc.aio.insecure_channel(address) as channel,
             running_gateway(
                 GatewaySettings(listen=Address(host="127.0.0.1", port=0), grpc_target=address, log_level="error")
