@@ -71,9 +71,7 @@ async def running_service(
         log.info("service stopping")
 
 
-def serving_calls(
-    application: Application, settings: Settings, registry: CollectorRegistry
-) -> AbstractAsyncContextManager[str]:
+def serving_calls(application: Application, settings: Settings, registry: CollectorRegistry) -> AbstractAsyncContextManager[str]:
     """Serve every call of the contract over *application* inside the layers, and give the address that a client dials."""
     around = layers(
         log=structlog.get_logger("service"),
