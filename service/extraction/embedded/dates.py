@@ -99,6 +99,7 @@ def compile_grammar(raw: Mapping[str, Any]) -> DateGrammar:
             pattern = pattern.replace(hole, words)
         return re.compile(pattern, re.IGNORECASE)
 
+    edge = r"\b" if raw.get("spaces", True) else ""
     hints = [*raw["units"], *raw["weekdays"], *raw["months"], *raw["seasons"]]
     return DateGrammar(
         hint=re.compile("|".join([r"\d{4}", *(re.escape(word) for word in hints), *raw["days"]]), re.IGNORECASE),
@@ -108,7 +109,7 @@ def compile_grammar(raw: Mapping[str, Any]) -> DateGrammar:
         weekdays=raw["weekdays"],
         months=raw["months"],
         seasons=raw["seasons"],
-        days=[(re.compile(rf"\b{phrase}\b", re.IGNORECASE), offset) for phrase, offset in raw["days"].items()],
+        days=[(re.compile(rf"{edge}{phrase}{edge}", re.IGNORECASE), offset) for phrase, offset in raw["days"].items()],
         month_first=raw["month_first"],
     )
 

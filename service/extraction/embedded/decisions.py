@@ -61,15 +61,16 @@ def decide(candidate: Candidate, neighbours: Sequence[Neighbour]) -> Decision:
 def _duplicate(new: Apart, old: Apart, _similarity: float) -> tuple[DecisionKind, str] | None:
     if new.content == old.content and _at_one_time(new, old):
         return DecisionKind.DUPLICATE, old.content
-    if (new.subject, new.negative, new.ended) != (old.subject, old.negative, old.ended) or not _at_one_time(new, old):
+    if (new.subject, new.negative, new.ended) != (old.subject, old.negative, old.ended):
         return None
-    if _turned_round(new, old) or (new.dated and not old.dated) or any(_differing(new, old)):
+    same_facts = _same_facts(new, old) and not _rest(new) - _rest(old)
+    # a birthday is told in many years
+    lasting = same_facts and all(fact.mode is SlotMode.FIXED for fact in new.facts)
+    if not (lasting or (_at_one_time(new, old) and (old.dated or not new.dated))):
         return None
-    repeated = (
-        (len(new.stems) > 1 and covers(old.stems, new.stems))
-        or new.stems == old.stems
-        or (bool(new.facts) and _same_facts(new, old) and not _rest(new) - _rest(old))
-    )
+    if _turned_round(new, old) or any(_differing(new, old)):
+        return None
+    repeated = (len(new.stems) > 1 and covers(old.stems, new.stems)) or new.stems == old.stems or same_facts
     return (DecisionKind.DUPLICATE, old.content) if repeated and new.stems else None
 
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from service.extraction.embedded.dates import DateGrammar, compile_grammar
 from service.extraction.embedded.likeness import WORD
-from service.extraction.embedded.slots import SlotTable, compile_slots
+from service.extraction.embedded.slots import SlotTable, compile_slots, find_facts
 
+_ADDRESS = re.compile(r"\S+@\S+|https?://\S+")
 _VAGUE_NUMBERS = frozenset({"few", "paar", "unos", "unas", "quelques"})
 _PATTERNS = (
     "first_person",
@@ -119,7 +120,7 @@ def language_of(text: str, around: str | None = None) -> Language:
     language that is not known counts as the nearest known one: its statements are then kept by form (names, numbers, length).
     """
     known = languages()
-    beginning = text[:2000].lower()
+    beginning = _ADDRESS.sub(" ", text[:2000].lower())
     found = {part for word in words(beginning) for part in (word, word.partition("'")[0])}
     shared = Counter(word for language in known.values() for word in found & language.function_words)
 
@@ -128,7 +129,11 @@ def language_of(text: str, around: str | None = None) -> Language:
         letters = len(language.letters.intersection(beginning))
         return own + letters + language.says("first_person", beginning) + (0.5 if language.code == around else 0)
 
-    return max(known.values(), key=score)
+    scores = {code: score(language) for code, language in known.items()}
+    best = max(scores.values())
+    first, *others = (known[code] for code, own in scores.items() if own == best)
+    # of "vivo a Torino" every word is of two languages: it is of the one in which it says something
+    return next((language for language in (first, *others) if others and find_facts(beginning[:200], language.slots)), first)
 
 
 def main_language(texts: Sequence[str]) -> str:
@@ -152,4 +157,4 @@ def _compile(code: str, raw: Mapping[str, Any]) -> Language:
 
 def _number_words(numbers: Mapping[str, int]) -> re.Pattern[str]:
     exact = [word for word, number in numbers.items() if number > 1 and " " not in word and word not in _VAGUE_NUMBERS]
-    return re.compile(rf"\b(?:{'|'.join(exact)})\b", re.IGNORECASE)
+    return re.compile(rf"\b(?:{'|'.join(exact) or '(?!)'})\b", re.IGNORECASE)

@@ -104,7 +104,8 @@ def compile_slots(raw: Mapping[str, Any]) -> SlotTable:
         pattern = _KIND.sub(lambda kind: f"(?:{'|'.join(map(re.escape, listed(kind[1])))})", entry["pattern"])
         for hole, words in holes.items():
             pattern = pattern.replace(hole, words)
-        start = "" if entry["form"] == "verb" and pattern.startswith("(?:j')?") else r"(?:(?<!\w)|(?='))"
+        elided = entry["form"] == "verb" and pattern.startswith("(?:j')?")
+        start = "" if elided or not raw.get("spaces", True) else r"(?:(?<!\w)|(?='))"
         return _Slot(
             name=entry["name"],
             mode=SlotMode(entry["mode"]),

@@ -20,6 +20,7 @@ KEEP_IN_TALK = 1.2
 REMEMBER = 10.0
 """The score of what somebody asked to be remembered."""
 
+_UNPARTED = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 _NUMBER = re.compile(r"\d")
 _IDENTIFIER = re.compile(r"\b[\w.+-]+@[\w-]+\.\w+|\+?\d[\d ()/-]{6,}\d|\b(?=\w*\d)(?=\w*[A-Z])[A-Z0-9-]{5,}\b")
 _SUBJECT = re.compile(r"^(?:[^,]{1,40},\s+)?(?:(?:i|we)(?:'m|'ve|'ll|'d|'re)?|(?:my|our) \w+)\b(?P<rest>.{0,60})", re.IGNORECASE)
@@ -78,9 +79,9 @@ def judged(sentence: str, utterance: Utterance) -> Judged:
 
 def is_question(sentence: str, language: Language) -> bool:
     """Return whether *sentence* asks."""
-    if sentence.rstrip("\"') ").endswith("?"):
+    if sentence.rstrip("\"') ").endswith(("?", "？")):
         return True
-    return not sentence.rstrip().endswith((".", "!")) and language.patterns["question"].match(sentence) is not None
+    return not sentence.rstrip().endswith((".", "!", "！")) and language.patterns["question"].match(sentence) is not None
 
 
 def is_filler(sentence: str, language: Language) -> bool:
@@ -91,7 +92,7 @@ def is_filler(sentence: str, language: Language) -> bool:
 def _score(sentence: str, utterance: Utterance, *, has_fact: bool, has_date: bool) -> float:
     language = utterance.language
     words = language.content_words(sentence)
-    if not (words or has_fact) or len(WORD.findall(sentence)) < 2:
+    if not (words or has_fact) or _length(sentence) < 2:
         return 0.0
     score = min(len(words), 7) * 0.1
     score += _subject_score(sentence, language, utterance.speaker)
@@ -103,6 +104,11 @@ def _score(sentence: str, utterance: Utterance, *, has_fact: bool, has_date: boo
     score += 0.8 if _IDENTIFIER.search(sentence) else 0.2 if _NUMBER.search(sentence) else 0.0
     score += 0.3 if language.says("correction", sentence) or language.says("ended", sentence) else 0.0
     return score - _discount(sentence, language, has_fact=has_fact)
+
+
+def _length(sentence: str) -> int:
+    """Return how many words a sentence has; where nothing parts them, two signs count as one."""
+    return max(len(WORD.findall(sentence)), len(_UNPARTED.findall(sentence)) // 2)
 
 
 def _discount(sentence: str, language: Language, *, has_fact: bool) -> float:
