@@ -237,9 +237,8 @@ def _says_that_it_changed(new: Apart, fact: Fact | None = None) -> bool:
     """
     lasting = fact is not None and fact.mode is SlotMode.FIXED and fact.slot != ATTITUDE
     words = new.words.replace(fact.told, " ") if fact is not None and lasting else new.words
-    return any(new.language.says(cue, words) for cue in ("ended", "change")) or any(
-        new.language.says(cue, new.words) for cue in ("correction", "replaced")
-    )
+    told = any(new.language.says(cue, words) for cue in ("ended", "change"))
+    return new.corrects or told or any(new.language.says(cue, new.words) for cue in ("correction", "replaced"))
 
 
 def _shared(new: Apart, old: Apart) -> float:

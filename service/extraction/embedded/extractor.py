@@ -16,11 +16,14 @@ from service.extraction.embedded.decisions import decide
 from service.extraction.embedded.entities import entities
 from service.extraction.embedded.languages import Language
 from service.extraction.embedded.rewriting import in_third_person
+from service.extraction.embedded.slots import SlotMode, find_facts
 from service.extraction.embedded.statements import Statement, find_statements
 from service.extraction.embedded.summary import summarise
 from service.extraction.embedded.utterances import utterances
 from service.extraction.exclusions import is_excluded
 
+MILD = frozenset({"actually", "eigentlich", "en fait", "en realidad", "in realtà", "na verdade", "実は"})
+"""Words that begin a correction, or nothing of the kind."""
 NO_GUIDANCE = Guidance()
 
 
@@ -80,7 +83,8 @@ def read(transcript: Transcript) -> Sequence[Scored]:
 def _candidate(statement: Statement) -> Candidate:
     text, span = _dated(statement)
     if statement.lead is None:
-        content = in_third_person(text, statement.speaker, statement.language.code)
+        text, corrects = _without_correction(text, statement.language)
+        content = in_third_person(text, statement.speaker, statement.language.code, corrects=corrects)
     else:
         content = f'{statement.lead}: "{text.replace(chr(34), chr(39))}"'
     return Candidate(
@@ -91,6 +95,21 @@ def _candidate(statement: Statement) -> Candidate:
         event_end=span.end,
         sources=statement.sources,
     )
+
+
+def _without_correction(text: str, language: Language) -> tuple[str, bool]:
+    """
+    Return *text* without the words that begin a correction ("No wait, I meant …"), and whether it takes something back: what says
+    only "actually" does so when it says something that is true once and for all. What will be quoted keeps its words.
+    """
+    lead = language.patterns["correction_lead"].match(text)
+    if lead is None:
+        return text, False
+    rest = text[lead.end() :]
+    lasting = any(fact.mode is SlotMode.FIXED for fact in find_facts(rest, language.slots))
+    mild = lead.group().strip(" ,.").lower() in MILD
+    plain = rest[0].upper() + rest[1:] if language.code == "en" else text
+    return plain, lasting or not mild
 
 
 def _dated(statement: Statement) -> tuple[str, Span]:

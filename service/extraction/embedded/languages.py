@@ -30,6 +30,7 @@ _PATTERNS = (
     "remember",
     "remember_about",
     "correction",
+    "correction_lead",
     "change",
     "hypothetical",
     "worthy",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 
 from service.extraction.embedded import verbs
+from service.extraction.embedded.slots import CORRECTED
 
 _TOKEN = re.compile(r"[^\W_]+(?:['-][^\W_]+)*|\s+|[^\w\s]|_", re.UNICODE)
 _UNSAFE = re.compile(
@@ -19,7 +20,7 @@ _UNSAFE = re.compile(
 )
 _LEADING = re.compile(
     r"^(?:(?:and|but|so|well|also|oh|ah|hey|yes|yeah|yep|no|nope|ok|okay|anyway|plus|by the way|btw|thanks|thank you|hi|hello"
-    r"|wow|haha|lol|sure|unfortunately|luckily|great|cool|honestly|fyi)\b[\s,.!:\u2013-]*)+",
+    r"|wow|haha|lol|ugh|sure|unfortunately|luckily|great|cool|honestly|fyi)\b[\s,.!:\u2013-]*)+",
     re.IGNORECASE,
 )
 _FIRST_PERSON = re.compile(r"\b(?:i|i'm|i've|i'd|i'll|me|my|mine|myself)\b", re.IGNORECASE)
@@ -34,15 +35,17 @@ _FINITE = re.compile(r"\b(?:is|are|was|were|has|had|does|did|will|can|\w{2,}(?:s
 _CONTRACTED = {"i'm": "is", "i've": "has", "i'll": "will"}
 
 
-def in_third_person(text: str, speaker: str, language: str) -> str:
-    """Return *text*, one or more sentences said by *speaker*, as a statement that can be read alone."""
+def in_third_person(text: str, speaker: str, language: str, *, corrects: bool = False) -> str:
+    """Return *text*, one or more sentences said by *speaker*, as a statement that can be read alone and says if it *corrects*."""
     rewritten = _rewrite(text, speaker) if language == "en" else None
-    return rewritten if rewritten is not None else quoted(text, speaker)
+    if rewritten is None:
+        return quoted(text, speaker, "corrected" if corrects else "said")
+    return f"{rewritten[:-1]}{CORRECTED}{rewritten[-1]}" if corrects else rewritten
 
 
-def quoted(text: str, speaker: str) -> str:
+def quoted(text: str, speaker: str, verb: str = "said") -> str:
     """Return the quoted form, which keeps the words as they are."""
-    return f'{speaker} said: "{text.strip().replace(chr(34), chr(39))}"'
+    return f'{speaker} {verb}: "{text.strip().replace(chr(34), chr(39))}"'
 
 
 def _rewrite(text: str, speaker: str) -> str | None:
@@ -97,13 +100,17 @@ class _Rewriter:
         elif word == "i'd":
             following = self._next_word(place + 1)
             self._subject(index, "had" if verbs.is_participle(following) or following == "better" else "would")
-        elif word in {"and", "or", "but"} and self._present and verbs.shares_subject(self._next_word(place + 1)):
+        elif word in {"and", "or", "but"} and self._shared(self._next_word(place + 1)):
             self._agree(place + 1)
         elif word in {"me", "myself"}:
             self._tokens[index] = self._speaker if word == "me" else "themself"
         elif word in {"my", "mine"}:
             self._tokens[index] = ("their" if word == "my" else "theirs") if self._named else f"{self._speaker}'s"
             self._named = True
+
+    def _shared(self, following: str) -> bool:
+        """Return whether *following* is a verb of the subject before it; "don't" is one beside a past form too."""
+        return (self._present and verbs.shares_subject(following)) or (self._named and following == "don't")
 
     def _subject(self, index: int, verb: str | None = None) -> None:
         self._tokens[index] = self._speaker if verb is None else f"{self._speaker} {verb}"

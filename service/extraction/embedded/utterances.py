@@ -12,6 +12,7 @@ from service.domain.sessions import Message, MessageRole, Transcript
 from service.extraction.embedded.cleaning import cleaned_lines
 from service.extraction.embedded.languages import Language, language_of, main_language
 from service.extraction.embedded.splitting import sentences
+from service.extraction.embedded.subjects import with_subject
 
 USER = "User"
 ASSISTANT = "Assistant"
@@ -53,15 +54,22 @@ def _utterance(message: Message, lines: Sequence[str], names: frozenset[str], se
         lines = [_LABEL.sub("", lines[0], count=1), *lines[1:]]
     named = label in names and label.lower() not in _ROLE_NAMES
     language = language_of("\n".join(lines), session_language)
+    person = named or message.role is MessageRole.USER
     others = names - {label}
     return Utterance(
         message=message,
         speaker=label if named else USER if message.role is MessageRole.USER else ASSISTANT,
-        person=named or message.role is MessageRole.USER,
+        person=person,
         language=language,
         lines=lines,
-        sentences=[_without_address(language.spelt_out(sentence), others) for sentence in sentences(lines, language.code)],
+        sentences=[_said(sentence, language, others, person=person) for sentence in sentences(lines, language.code)],
     )
+
+
+def _said(sentence: str, language: Language, others: frozenset[str], *, person: bool) -> str:
+    """Return *sentence* as it is written elsewhere: in full words, with its subject, without the name of whom it speaks to."""
+    plain = _without_address(language.spelt_out(sentence), others)
+    return with_subject(plain) if person and language.code == "en" else plain
 
 
 def _without_address(sentence: str, names: frozenset[str]) -> str:

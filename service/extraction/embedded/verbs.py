@@ -48,6 +48,16 @@ def shares_subject(word: str) -> bool:
     return word.lower() in _listed()["coordinated"]
 
 
+def is_going_on(word: str) -> bool:
+    """Return whether *word*, at the beginning of a chat's sentence, says what its writer is about to do or is doing."""
+    return word.lower() in _listed()["going_on"]
+
+
+def is_about_another(word: str) -> bool:
+    """Return whether the past form *word*, that begins a sentence, tells of something else, of a mood or a task."""
+    return word.lower() in _listed()["about_another"]
+
+
 def third_person(verb: str) -> str:
     """Return the third person singular of the base form *verb*; past forms and modals come back as they are."""
     lowered = verb.lower()

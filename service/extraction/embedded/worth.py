@@ -25,9 +25,6 @@ _NUMBER = re.compile(r"\d")
 _IDENTIFIER = re.compile(r"\b[\w.+-]+@[\w-]+\.\w+|\+?\d[\d ()/-]{6,}\d|\b(?=\w*\d)(?=\w*[A-Z])[A-Z0-9-]{5,}\b")
 _SUBJECT = re.compile(r"^(?:[^,]{1,40},\s+)?(?:(?:i|we)(?:'m|'ve|'ll|'d|'re)?|(?:my|our) \w+)\b(?P<rest>.{0,60})", re.IGNORECASE)
 _STARTING_WORD = re.compile(r"^\w+")
-_DROPPED_SUBJECT = re.compile(
-    r"^(?:(?:just|finally|also|still|recently|currently|already|even|so)\s+)?(?P<verb>\w+)\b", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +76,9 @@ def judged(sentence: str, utterance: Utterance) -> Judged:
 
 def is_question(sentence: str, language: Language) -> bool:
     """Return whether *sentence* asks."""
-    if sentence.rstrip("\"') ").endswith(("?", "？")):
+    if sentence.rstrip("\"') ").endswith(("?", "\uff1f")):
         return True
-    return not sentence.rstrip().endswith((".", "!", "！")) and language.patterns["question"].match(sentence) is not None
+    return not sentence.rstrip().endswith((".", "!", "\uff01")) and language.patterns["question"].match(sentence) is not None
 
 
 def is_filler(sentence: str, language: Language) -> bool:
@@ -130,8 +127,6 @@ def _subject_score(sentence: str, language: Language, speaker: str) -> float:
         return 0.5 + _deed(sentence, language)
     if language.says("first_person", sentence):
         return 0.35
-    if language.code == "en" and _dropped_subject(sentence):
-        return 0.5
     names = entities(sentence, language)
     about_a_name = bool(names) and sentence.startswith(names[0]) and names[0].lower() != speaker.lower()
     return 0.3 if about_a_name else 0.0
@@ -144,9 +139,3 @@ def _deed(sentence: str, language: Language) -> float:
     match = _SUBJECT.match(sentence)
     following = [word for word in WORD.findall(match["rest"]) if not verbs.is_adverb(word)] if match else []
     return 0.35 if any(word.lower() not in language.function_words for word in following[:3]) else 0.1
-
-
-def _dropped_subject(sentence: str) -> bool:
-    match = _DROPPED_SUBJECT.match(sentence)
-    verb = match["verb"] if match else ""
-    return verb.lower() in {"gonna", "planning", "been", "went", "got", "having"} or (verb.endswith("ing") and len(verb) > 5)
