@@ -16,6 +16,7 @@ from mneme.v1 import (
     turns_service_pb2,
     usage_service_pb2,
     users_service_pb2,
+    webhooks_service_pb2,
 )
 
 from gateway.app import Gateway, Mount
@@ -42,6 +43,7 @@ CONTRACT = (
     archives_service_pb2.DESCRIPTOR,
     usage_service_pb2.DESCRIPTOR,
     claiv_usage_service_pb2.DESCRIPTOR,
+    webhooks_service_pb2.DESCRIPTOR,
 )
 
 

@@ -14,7 +14,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 
-from service.cli import about, archives, doctor, keys, projects, reindex, usage
+from service.cli import about, archives, doctor, keys, projects, reindex, usage, webhooks
 from service.cli.command import Command, CommandFailed
 from service.domain.errors import DomainError
 from service.domain.values import JsonObject
@@ -65,13 +65,18 @@ COMMANDS: Sequence[Command] = (
     *projects.COMMANDS,
     *keys.COMMANDS,
     *usage.COMMANDS,
+    *webhooks.COMMANDS,
     *archives.COMMANDS,
     *reindex.COMMANDS,
     *doctor.COMMANDS,
     *about.COMMANDS,
 )
 
-_GROUPS: Mapping[str, str] = {"projects": "create, list and show projects", "keys": "create, list and revoke API keys"}
+_GROUPS: Mapping[str, str] = {
+    "projects": "create, list and show projects",
+    "keys": "create, list and revoke API keys",
+    "webhooks": "set, try and watch where a project's events are posted to",
+}
 
 
 def parser() -> ArgumentParser:

@@ -45,6 +45,10 @@ def _seconds(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def _price(text: str) -> float:
     try:
         price = float(text)
@@ -243,6 +247,15 @@ class Settings:
             "MNEME_LLM_OUTPUT_PRICE", "Price of a million tokens that the model writes, for the metrics.", parse=_price
         ),
     )
+    webhook_origins: tuple[str, ...] = field(
+        default=(),
+        metadata=_about(
+            "MNEME_WEBHOOK_ORIGINS",
+            "Origins on this machine or in a private network that webhooks may go to, comma-separated `scheme://host[:port]`. "
+            "Empty: none; public ones need not be listed and must be https.",
+            parse=_list,
+        ),
+    )
     workers: int = field(
         default=4, metadata=_about("MNEME_WORKERS", "Sessions that one worker process works on at once.", parse=_count(1))
     )
@@ -300,6 +313,6 @@ def _parse(one: Field[Any], text: str) -> object:
 
 
 def _shown(default: object) -> str:
-    if default is None or default is MISSING:
+    if default in (None, (), MISSING):
         return ""
     return f"`{default.total_seconds():g}`" if isinstance(default, timedelta) else f"`{default}`"

@@ -1,5 +1,5 @@
 """
-The worker: fires timers, processes sessions, resolves conflicts, keeps the index up to date.
+The worker: fires timers, processes sessions, resolves conflicts, keeps the index up to date, delivers webhook events.
 
 Any number of workers may run. Work is leased, so what a dead worker had begun is taken up by another, and every effect is
 committed with the end of its job, so doing it again changes nothing.
@@ -11,6 +11,7 @@ import asyncio
 import os
 import random
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -18,22 +19,33 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import uuid4
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Gauge, Histogram
+from prometheus_client import Counter as Metric
 
 from service.domain.errors import StorageUnavailable
+from service.domain.ports.models import Clock
+from service.domain.ports.webhooks import DeliveryQueue
 from service.domain.ports.work import Job, JobQueue
+from service.domain.webhooks import Delivery
 from service.usecases.conflicts.settle import SettleConflict
 from service.usecases.indexing.sync import SyncIndex
 from service.usecases.processing.process_session import ProcessSession
 from service.usecases.projects.retain import ApplyRetention
+from service.usecases.webhooks.deliver import DeliverEvent
+from service.usecases.webhooks.expire import ExpireDeliveries
 
 _TIMER_PAUSE = 0.25
 _JOB_PAUSE = 0.1
 # a message must be searchable well within a second
 _OUTBOX_PAUSE = 0.05
+_WEBHOOK_PAUSE = 0.25
 _DEPTH_PAUSE = 5.0
 # retention counts in days
 _RETENTION_PAUSE = 3600.0
+_DELIVERIES = 64
+"""Webhook events that one process delivers at once."""
+_DELIVERIES_OF_ONE = 8
+"""Of them those of one project, so that an endpoint that answers slowly leaves room for the others."""
 _RENEWAL_PAUSE = 10.0
 _FIRST_BACKOFF = 0.1
 _LONGEST_BACKOFF = 5.0
@@ -65,10 +77,15 @@ class WorkerMetrics:
         self.jobs = Histogram(
             "mneme_job_seconds", "Duration of attempts at a session or conflict.", ("outcome",), registry=registry
         )
-        self.indexed = Counter("mneme_index_entries", "Index entries brought up to date.", registry=registry)
-        self.fired = Counter("mneme_timers_fired", "Sessions whose inactivity timer fell due.", registry=registry)
-        self.failures = Counter("mneme_worker_failures", "Steps of a loop that failed.", ("loop",), registry=registry)
-        self.waiting = Gauge("mneme_waiting", "What waits: jobs, index entries, dead letters.", ("queue",), registry=registry)
+        self.indexed = Metric("mneme_index_entries", "Index entries brought up to date.", registry=registry)
+        self.fired = Metric("mneme_timers_fired", "Sessions whose inactivity timer fell due.", registry=registry)
+        self.failures = Metric("mneme_worker_failures", "Steps of a loop that failed.", ("loop",), registry=registry)
+        self.waiting = Gauge(
+            "mneme_waiting", "What waits: jobs, index entries, dead letters, users with events.", ("queue",), registry=registry
+        )
+        self.webhooks = Histogram(
+            "mneme_webhook_seconds", "Duration of attempts to deliver an event.", ("outcome",), registry=registry
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +107,10 @@ class Worker:
         settle_conflict: SettleConflict,
         sync_index: SyncIndex,
         apply_retention: ApplyRetention,
+        deliveries: DeliveryQueue,
+        deliver_event: DeliverEvent,
+        expire_deliveries: ExpireDeliveries,
+        clock: Clock,
         log: Logger,
         metrics: WorkerMetrics,
         options: WorkerOptions,
@@ -100,6 +121,10 @@ class Worker:
         self._settle_conflict = settle_conflict
         self._sync_index = sync_index
         self._apply_retention = apply_retention
+        self._deliveries = deliveries
+        self._deliver_event = deliver_event
+        self._expire_deliveries = expire_deliveries
+        self._clock = clock
         self._log = log
         self._metrics = metrics
         self._options = options
@@ -107,6 +132,7 @@ class Worker:
         self._consumer = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
         self._stopping = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
+        self._delivering: dict[asyncio.Task[None], Delivery] = {}
 
     def stop(self) -> None:
         """Claim nothing more; what is begun is finished."""
@@ -119,12 +145,13 @@ class Worker:
                 loops.create_task(self._loop("timers", self._fire_timers, _TIMER_PAUSE))
                 loops.create_task(self._loop("jobs", self._claim_jobs, _JOB_PAUSE))
                 loops.create_task(self._loop("outbox", self._sync, _OUTBOX_PAUSE))
+                loops.create_task(self._loop("webhooks", self._claim_deliveries, _WEBHOOK_PAUSE))
                 loops.create_task(self._loop("depth", self._measure, _DEPTH_PAUSE))
                 loops.create_task(self._loop("retention", self._retain, _RETENTION_PAUSE))
-            if self._running:
-                await asyncio.wait(self._running)
+            if begun := [*self._running, *self._delivering]:
+                await asyncio.wait(begun)
         finally:
-            for task in self._running:
+            for task in (*self._running, *self._delivering):
                 task.cancel()
 
     async def _loop(self, name: str, step: Callable[[], Awaitable[bool]], idle: float) -> None:
@@ -166,6 +193,7 @@ class Worker:
     async def _retain(self) -> bool:
         if removed := await self._apply_retention():
             self._log.info("sessions removed after their retention", sessions=removed)
+        await self._expire_deliveries()
         return False
 
     async def _measure(self) -> bool:
@@ -173,6 +201,7 @@ class Worker:
         self._metrics.waiting.labels("jobs").set(depth.jobs)
         self._metrics.waiting.labels("outbox").set(depth.outbox)
         self._metrics.waiting.labels("dead").set(depth.dead)
+        self._metrics.waiting.labels("webhooks").set(await self._deliveries.waiting())
         return False
 
     async def _claim_jobs(self) -> bool:
@@ -205,6 +234,38 @@ class Worker:
             outcome = await self._fail(job, error)
         self._metrics.jobs.labels(outcome).observe(loop.time() - started)
         self._log.info(kind, outcome=outcome, milliseconds=round((loop.time() - started) * 1000), **log)
+
+    async def _claim_deliveries(self) -> bool:
+        """Begin to deliver what is due; the first event of each user, and of no project too many."""
+        free = _DELIVERIES - len(self._delivering)
+        busy = Counter(delivery.scope.project_id for delivery in self._delivering.values())
+        limits = {project_id: _DELIVERIES_OF_ONE - count for project_id, count in busy.items()}
+        claimed = await self._deliveries.claim(self._clock.now(), limits, limit=free, each=_DELIVERIES_OF_ONE)
+        for delivery in claimed:
+            task = asyncio.create_task(self._deliver(delivery))
+            self._delivering[task] = delivery
+            task.add_done_callback(self._delivering.pop)
+        if self._delivering and not claimed:
+            # the end of one may make the next one of its user due
+            await asyncio.wait(self._delivering, timeout=_WEBHOOK_PAUSE, return_when=asyncio.FIRST_COMPLETED)
+        return bool(self._delivering)
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        """Make one attempt at a delivery. One that breaks off is made again when its lease is over."""
+        event = delivery.event
+        log = {"event_id": event.event_id, "type": event.type, "project_id": event.project_id}
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        try:
+            outcome: str = await self._deliver_event(delivery)
+        except StorageUnavailable as error:
+            self._log.warning("storage unavailable", loop="webhooks", store=error.metadata["store"], **log)
+            outcome = "storage_unavailable"
+        except Exception as error:  # noqa: BLE001 - one event that cannot be sent holds up nobody else's
+            self._log.error("event not delivered", exc_info=error, **log)
+            outcome = "broken"
+        self._metrics.webhooks.labels(outcome).observe(loop.time() - started)
+        self._log.info("webhook", outcome=outcome, attempt=delivery.attempts.count + 1, **log)
 
     async def _fail(self, job: Job, error: Exception) -> str:
         retry_after = min(_RETRY_AFTER * 2 ** (job.attempt - 1), _LONGEST_RETRY)

@@ -28,8 +28,8 @@ FUNCTIONS: Mapping[str, int] = {}
 BROAD_EXCEPTS: Mapping[str, int] = {
     # an unknown fault is a bland INTERNAL to the caller and a full line in the log
     "service/rpc/interceptors/errors.py": 1,
-    # one broken session or index entry must not end the loop
-    "service/worker.py": 2,
+    # one broken session, index entry or webhook event must not end the loop
+    "service/worker.py": 3,
 }
 """Modules that may catch everything, each with how often: the error interceptor, the worker loop, process entry points."""
 

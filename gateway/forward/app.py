@@ -12,9 +12,9 @@ from aiohttp.resolver import DefaultResolver
 from prometheus_client import CollectorRegistry
 from structlog.typing import FilteringBoundLogger
 
+from gateway.addresses import CheckedResolver
 from gateway.client import ServiceClient
 from gateway.exchange import Exchange
-from gateway.forward.addresses import CheckedResolver
 from gateway.forward.forwarding import PREFIX, Forwarding, Parts
 from gateway.forward.limits import ForwardLimits
 from gateway.forward.metrics import ForwardMetrics

@@ -10,29 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote_to_bytes
 
-from gateway.forward.addresses import is_loopback, is_public
+from gateway.addresses import AUTHORITY, Origin, normal_origin, read_origin
 
 # also with the slashes merged, as some routers do, and percent-encoded
 _SCHEME = re.compile(rb"(https?)(?::|%3a)(?:/|%2f){1,2}", re.IGNORECASE)
-_AUTHORITY = re.compile(rb"[a-z0-9.\-]+(?::[0-9]{1,5})?|\[[0-9a-f:]+\](?::[0-9]{1,5})?", re.IGNORECASE)
 _VISIBLE = re.compile(rb"[\x21\x22\x24-\x7e]*")
-_PORTS = {"http": 80, "https": 443}
 
 
 class NotAllowed(Exception):
     """The URL leads nowhere that this gateway forwards to."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """A place that requests may go to. *text* is `scheme://host[:port]` in lower case."""
-
-    text: str
-    host: str
-    loopback: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +42,7 @@ class Guard:
 
     def __init__(self, origins: Iterable[str]) -> None:
         """Allow *origins*, `scheme://host[:port]` each. ValueError for one that must not be."""
-        parsed = [_origin(text) for text in origins]
+        parsed = [read_origin(text) for text in origins]
         self._origins: Mapping[str, Origin] = {origin.text: origin for origin in parsed}
         self.loopback_hosts = frozenset(origin.host for origin in parsed if origin.loopback)
 
@@ -67,9 +55,9 @@ class Guard:
         if scheme is None:
             raise NotAllowed("no https URL follows the path of the proxy")
         authority, slash, path = rest[scheme.end() :].partition(b"/")
-        if not _AUTHORITY.fullmatch(authority):
+        if not AUTHORITY.fullmatch(authority):
             raise NotAllowed("the URL has no plain host")
-        origin = self._origins.get(_normal(scheme[1].decode(), authority.decode()))
+        origin = self._origins.get(normal_origin(scheme[1].decode(), authority.decode()))
         if origin is None:
             raise NotAllowed("its origin is not in MNEME_FORWARD_ORIGINS")
         _check_path(path)
@@ -96,32 +84,3 @@ def _check_path(path: bytes) -> None:
         decoded = unquote_to_bytes(decoded)
     if any(byte < 0x20 or byte == 0x7F for byte in decoded):
         raise NotAllowed("the path holds control characters")
-
-
-def _normal(scheme: str, authority: str) -> str:
-    """Return an origin as the table has it: in lower case, without the port that the scheme has anyway."""
-    scheme, authority = scheme.lower(), authority.lower()
-    return f"{scheme}://{authority.removesuffix(f':{_PORTS[scheme]}')}"
-
-
-def _origin(text: str) -> Origin:
-    """Read one allowed origin. ValueError for one that must not be."""
-    parts = urlsplit(text)
-    host = parts.hostname or ""
-    plain = _SCHEME.match(text.encode()) and _AUTHORITY.fullmatch(parts.netloc.encode())
-    if not plain or parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise ValueError(f"{text!r} is no origin: scheme://host[:port]")
-    loopback = is_loopback(host)
-    if parts.scheme.lower() != "https" and not loopback:
-        raise ValueError(f"{text!r} must be https, since it is not on this machine")
-    if _is_literal(host) and not loopback and not is_public(host):
-        raise ValueError(f"{text!r} is an address that no public server has")
-    return Origin(text=_normal(parts.scheme, parts.netloc), host=host, loopback=loopback)
-
-
-def _is_literal(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True

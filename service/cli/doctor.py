@@ -13,7 +13,6 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from service.cli.command import Command, say
-from service.cli.paging import every
 from service.cli.stores import open_application
 from service.domain.errors import DomainError
 from service.domain.memories import MemoryFilter
@@ -22,6 +21,7 @@ from service.domain.sessions import SessionFilter
 from service.domain.values import PageRequest
 from service.models import open_embedder
 from service.settings import InvalidSetting, Settings
+from service.usecases.paging import every
 
 if TYPE_CHECKING:
     from service.wiring import Application

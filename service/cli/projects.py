@@ -9,12 +9,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from service.cli.command import Command, CommandFailed, say
-from service.cli.paging import every
 from service.cli.stores import open_application
 from service.domain.ids import ProjectId
 from service.domain.projects import ProjectSettings
 from service.domain.usage import ProjectLimits
 from service.settings import Settings
+from service.usecases.paging import every
 
 MOST_DAYS = 36_500
 MOST_REQUESTS = 10_000_000

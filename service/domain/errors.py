@@ -11,7 +11,8 @@ Everything that Mneme itself raises.
     ├── ScopeMissing
     ├── NotFound
     │   ├── UserNotFound · SessionNotFound · MemoryNotFound · ConflictNotFound · ProjectNotFound · ApiKeyNotFound
-    │   └── ReceiptNotFound
+    │   ├── ReceiptNotFound
+    │   └── WebhookNotFound · WebhookEventNotFound
     ├── AlreadyExists
     │   ├── UserAlreadyExists · ProjectAlreadyExists
     ├── WrongState
@@ -248,6 +249,26 @@ class ReceiptNotFound(NotFound):
     def __init__(self, *, receipt_id: str) -> None:
         """Name the receipt."""
         super().__init__(f"Deletion receipt {receipt_id} not found", receipt_id=receipt_id)
+
+
+class WebhookNotFound(NotFound):
+    """The project has no webhook."""
+
+    reason = "WEBHOOK_NOT_FOUND"
+
+    def __init__(self, *, project_id: str) -> None:
+        """Name the project."""
+        super().__init__(f"Project {project_id} has no webhook", project_id=project_id)
+
+
+class WebhookEventNotFound(NotFound):
+    """The project has no such event, or not any more."""
+
+    reason = "WEBHOOK_EVENT_NOT_FOUND"
+
+    def __init__(self, *, event_id: str) -> None:
+        """Name the event."""
+        super().__init__(f"Webhook event {event_id} not found", event_id=event_id)
 
 
 class AlreadyExists(DomainError):

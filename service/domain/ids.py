@@ -23,6 +23,8 @@ ConflictId = NewType("ConflictId", str)
 KeyId = NewType("KeyId", str)
 ReceiptId = NewType("ReceiptId", str)
 """The public id of the receipt of a deletion, a UUID."""
+EventId = NewType("EventId", str)
+"""The public id of a webhook event, `evt_` and 32 hexadecimal digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

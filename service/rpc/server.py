@@ -19,6 +19,7 @@ from mneme.v1.sessions_service_pb2_grpc import SessionsServiceServicer, add_Sess
 from mneme.v1.turns_service_pb2_grpc import TurnsServiceServicer, add_TurnsServiceServicer_to_server
 from mneme.v1.usage_service_pb2_grpc import UsageServiceServicer, add_UsageServiceServicer_to_server
 from mneme.v1.users_service_pb2_grpc import UsersServiceServicer, add_UsersServiceServicer_to_server
+from mneme.v1.webhooks_service_pb2_grpc import WebhooksServiceServicer, add_WebhooksServiceServicer_to_server
 
 from service.rpc.interceptors.access import FILES
 from service.rpc.interceptors.layers import Layer, LayeredInterceptor
@@ -53,6 +54,7 @@ class Servicers:
     archives: ArchivesServiceServicer
     usage: UsageServiceServicer
     claiv_usage: ClaivUsageServiceServicer
+    webhooks: WebhooksServiceServicer
 
 
 @asynccontextmanager
@@ -75,6 +77,7 @@ async def running_server(listen: str, servicers: Servicers, layers: Sequence[Lay
     add_ArchivesServiceServicer_to_server(servicers.archives, server)
     add_UsageServiceServicer_to_server(servicers.usage, server)
     add_ClaivUsageServiceServicer_to_server(servicers.claiv_usage, server)
+    add_WebhooksServiceServicer_to_server(servicers.webhooks, server)
     healthy = await _add_public_services(server)
     address = _bind(server, listen)
     await server.start()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
 from service.domain.ports.index import VectorIndex
 from service.domain.ports.models import Clock, Embedder
+from service.domain.ports.webhooks import WebhookSender
 from service.extraction.embedded import EmbeddedExtractor
 from service.recall.context import ContextBuilder
 from service.recall.recaller import Recaller
@@ -21,6 +22,7 @@ from service.rpc.sessions import SessionCalls
 from service.rpc.turns import TurnCalls
 from service.rpc.usage import UsageCalls
 from service.rpc.users import UserCalls
+from service.rpc.webhooks import WebhookCalls
 from service.settings import InvalidSetting, Settings
 from service.storage.redis import RedisStores, open_stores
 from service.usecases.archives.export import ExportUser
@@ -75,8 +77,12 @@ from service.usecases.users.get import GetUser
 from service.usecases.users.list import ListUsers
 from service.usecases.users.list_recent_messages import ListRecentMessages
 from service.usecases.users.update import UpdateUser
+from service.usecases.webhooks.deliver import DeliverEvent
+from service.usecases.webhooks.expire import ExpireDeliveries
+from service.webhooks import HttpSender
 from service.wiring.adapters import SystemClock, configured_embedder, entered, open_index, patiently, pepper_of
 from service.wiring.language import Readers, open_readers
+from service.wiring.webhooks import configured_sender, told_webhooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +92,7 @@ class Application:
     stores: RedisStores
     index: VectorIndex
     embedder: Embedder
+    clock: Clock
     users: UserCalls
     sessions: SessionCalls
     memory: MemoryCalls
@@ -94,12 +101,15 @@ class Application:
     turns: TurnCalls
     archives: ArchiveCalls
     usage: UsageCalls
+    webhooks: WebhookCalls
     authenticate: Authenticate
     bootstrap: Bootstrap
     process_session: ProcessSession
     settle_conflict: SettleConflict
     sync_index: SyncIndex
     apply_retention: ApplyRetention
+    deliver_event: DeliverEvent
+    expire_deliveries: ExpireDeliveries
     reindex: Reindex
 
     async def prepare_index(self) -> None:
@@ -124,8 +134,9 @@ async def open_application(
         index = await stack.enter_async_context(index_opener)
         embedder = await entered(stack, lambda: configured_embedder(settings))
         readers = await stack.enter_async_context(open_readers(settings, embedder, registry or CollectorRegistry()))
+        sender = await stack.enter_async_context(aclosing(configured_sender(settings)))
         clock = clock or SystemClock()
-        yield build_application(stores, index, embedder, clock, pepper=pepper_of(settings), readers=readers)
+        yield build_application(stores, index, embedder, clock, pepper=pepper_of(settings), readers=readers, sender=sender)
 
 
 def build_application(
@@ -136,8 +147,14 @@ def build_application(
     *,
     pepper: bytes,
     readers: Readers | None = None,
+    sender: WebhookSender | None = None,
 ) -> Application:
-    """Return the use cases over these adapters; *pepper* is what API keys are hashed under, *readers* by default rules."""
+    """
+    Return the use cases over these adapters.
+
+    *pepper* is what API keys are hashed under and webhook secrets are made with. *readers* are by default rules, and *sender* one
+    that no origin is listed for.
+    """
     projects, users, sessions, memories = stores.projects, stores.users, stores.sessions, stores.memories
     project_calls = _project_calls(stores, clock, pepper=pepper)
     readers = readers or Readers(extractor=EmbeddedExtractor(embedder))
@@ -145,6 +162,7 @@ def build_application(
     recaller = Recaller(index=index, embedder=embedder, sessions=sessions, memories=memories, driver=readers.driver)
     builder = ContextBuilder(sessions=sessions, conflicts=stores.conflicts, embedder=embedder)
     session_calls = _session_calls(stores)
+    told = told_webhooks(stores, sender or HttpSender(), clock, pepper=pepper)
     planner = Planner(
         memories=memories, conflicts=stores.conflicts, index=index, outbox=stores.outbox, embedder=embedder, extractor=extractor
     )
@@ -152,14 +170,8 @@ def build_application(
         stores=stores,
         index=index,
         embedder=embedder,
-        users=UserCalls(
-            create=CreateUser(users),
-            list=ListUsers(users),
-            get=GetUser(users),
-            update=UpdateUser(users),
-            delete=DeleteUser(users),
-            list_recent_messages=ListRecentMessages(users, sessions),
-        ),
+        clock=clock,
+        users=_user_calls(stores),
         sessions=session_calls,
         memory=_memory_calls(stores, recaller, builder, clock),
         conflicts=_conflict_calls(stores),
@@ -167,6 +179,7 @@ def build_application(
         turns=_turn_calls(stores, recaller, builder, clock),
         archives=ArchiveCalls(export=ExportUser(users, sessions, memories), restore=ImportMemories(stores.archives)),
         usage=_usage_calls(stores, clock),
+        webhooks=told.calls,
         authenticate=Authenticate(projects, pepper=pepper),
         bootstrap=Bootstrap(projects, project_calls.create, project_calls.create_key, pepper=pepper),
         process_session=ProcessSession(
@@ -179,14 +192,23 @@ def build_application(
             wording=Wording(extractor, embedder, clock),
             clock=clock,
         ),
-        sync_index=SyncIndex(
-            outbox=stores.outbox,
-            index=index,
-            reader=TruthReader(sessions, memories),
-            points=PointMaker(sessions, embedder),
-        ),
+        sync_index=_sync_index(stores, index, embedder),
         apply_retention=ApplyRetention(projects, users, sessions, session_calls.delete, clock),
+        deliver_event=told.deliver,
+        expire_deliveries=told.expire,
         reindex=Reindex(index=index, embedder=embedder, outbox=stores.outbox),
+    )
+
+
+def _user_calls(stores: RedisStores) -> UserCalls:
+    users = stores.users
+    return UserCalls(
+        create=CreateUser(users),
+        list=ListUsers(users),
+        get=GetUser(users),
+        update=UpdateUser(users),
+        delete=DeleteUser(users),
+        list_recent_messages=ListRecentMessages(users, stores.sessions),
     )
 
 
@@ -252,3 +274,8 @@ def _project_calls(stores: RedisStores, clock: Clock, *, pepper: bytes) -> Proje
         list_keys=ListKeys(projects),
         revoke_key=RevokeKey(projects),
     )
+
+
+def _sync_index(stores: RedisStores, index: VectorIndex, embedder: Embedder) -> SyncIndex:
+    reader, points = TruthReader(stores.sessions, stores.memories), PointMaker(stores.sessions, embedder)
+    return SyncIndex(outbox=stores.outbox, index=index, reader=reader, points=points)

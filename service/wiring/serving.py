@@ -23,6 +23,7 @@ from service.rpc.sessions import SessionsServicer
 from service.rpc.turns import TurnsServicer
 from service.rpc.usage import UsageServicer
 from service.rpc.users import UsersServicer
+from service.rpc.webhooks import WebhooksServicer
 from service.settings import InvalidSetting, Settings
 from service.usecases.projects.bootstrap import Bootstrapped
 from service.usecases.usage.record import recording
@@ -108,6 +109,7 @@ def _servicers(application: Application) -> Servicers:
         archives=ArchivesServicer(application.archives),
         usage=usage,
         claiv_usage=ClaivUsageServicer(usage),
+        webhooks=WebhooksServicer(application.webhooks),
     )
 
 
@@ -118,6 +120,10 @@ def _working(application: Application, settings: Settings, registry: CollectorRe
         settle_conflict=application.settle_conflict,
         sync_index=application.sync_index,
         apply_retention=application.apply_retention,
+        deliveries=application.stores.deliveries,
+        deliver_event=application.deliver_event,
+        expire_deliveries=application.expire_deliveries,
+        clock=application.clock,
         log=structlog.get_logger("worker"),
         metrics=WorkerMetrics(registry),
         options=WorkerOptions(concurrency=settings.workers, max_attempts=settings.max_attempts),

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,12 +16,14 @@ import pytest
 from tests.e2e.serving import PROJECT_ID, ROOT, Serving, wait_until
 
 
-def mneme(data_dir: Path, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a command on a data directory, with something on its standard input."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MNEME_")}
+def mneme(
+    data_dir: Path, *words: str, given: str = "", environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command on a data directory, with something on its standard input and more in its *environment*."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MNEME_")}
     return subprocess.run(
         [sys.executable, "-m", "service", *words],
-        env={**environment, "MNEME_DATA_DIR": str(data_dir)},
+        env={**inherited, "MNEME_DATA_DIR": str(data_dir), **(environment or {})},
         cwd=ROOT,
         capture_output=True,
         input=given,

@@ -4,93 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import socket
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from aiohttp import web
-from aiohttp.abc import AbstractResolver, ResolveResult
 
-from gateway.forward.addresses import AddressRefused, CheckedResolver, is_loopback, is_public
+from gateway.addresses import AddressRefused, CheckedResolver, is_loopback, is_public
 from gateway.forward.target import Guard, NotAllowed
 from tests.forward.conftest import Caller
 from tests.forward.provider import Provider
+from tests.ssrf import CORPUS, NOT_PUBLIC, Rebinding
 
 OPENAI = "https://api.openai.com"
 GUARD = Guard([OPENAI, "https://api.anthropic.com", "http://127.0.0.1:9"])
 
-LOOPBACK_LITERALS = [
-    "127.0.0.1",
-    "127.1",
-    "2130706433",
-    "0x7f000001",
-    "0x7f.1",
-    "0177.0.0.1",
-    "127.0.0.1.",
-    "0",
-    "0.0.0.0",  # noqa: S104 - not bound: refused
-    "localhost",
-    "localhost.",
-    "[::1]",
-    "[::]",
-    "[::ffff:127.0.0.1]",
-    "[::ffff:7f00:1]",
-    "[::127.0.0.1]",
-    "[64:ff9b::7f00:1]",
-    "[2002:7f00:1::]",
-    "[fe80::1%25eth0]",
-    "169.254.169.254",
-    "[fd00:ec2::254]",
-    "metadata.google.internal",
-    "10.0.0.1",
-    "100.64.0.1",
-    "192.168.1.1",
-]
-ODD_HOSTS = [
-    "evil.example",
-    "api.openai.com.evil.example",
-    "evil.example%2fapi.openai.com",
-    "api.openai.com%2f@evil.example",
-    "api.openai.com%2F..%2Fevil.example",
-    "api.openai.com%23@evil.example",
-    "api.openai.com%3f@evil.example",
-    "user@api.openai.com",
-    "user:password@api.openai.com",
-    "api.openai.com@evil.example",
-    "evil.example%40api.openai.com",
-    "api.openai.com:80",
-    "api.openai.com:8443",
-    "api.openai.com:443:443",
-    "api.openai.com:",
-    "api.openai.com.",
-    "api.openai.com%00",
-    "api%2eopenai.com",
-    "api.open%09ai.com",
-    "api.openai.com%0d%0aHost:%20evil.example",
-    "api.openai.com\\@evil.example",
-    "%E2%91%A0%E2%91%A1%E2%91%A6.0.0.1",
-    "api.openai.%E2%93%92om",
-    "",
-    "*",
-]
-ODD_SCHEMES = [
-    "http://api.openai.com",
-    "ftp://api.openai.com",
-    "file:///etc/passwd",
-    "gopher://api.openai.com",
-    "//api.openai.com",
-    "api.openai.com",
-    "https:api.openai.com",
-    "https:\\\\api.openai.com",
-    "https:///api.openai.com",
-    " https://api.openai.com",
-    "javascript:https://api.openai.com",
-]
-CORPUS = (
-    [f"https://{host}" for host in LOOPBACK_LITERALS + ODD_HOSTS] + [f"http://{host}" for host in LOOPBACK_LITERALS] + ODD_SCHEMES
-)
 ROUTES = [
     "/v1/messages",
     "/v1/messages/count_tokens",
@@ -183,15 +112,7 @@ def test_an_operator_cannot_allow_it(origin: str) -> None:
         Guard([origin])
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.64.0.1", "192.0.0.192",
-        "0.0.0.0",  # noqa: S104 - refused
-        "224.0.0.1", "255.255.255.255", "240.0.0.1", "::1", "::", "fe80::1", "fe80::1%1", "fd00::1", "ff02::1",
-        "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b:1::1", "2002:7f00:1::", "2001:db8::1", "2001::1",
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("address", NOT_PUBLIC)
 def test_an_address_that_is_not_public(address: str) -> None:
     """Also those that Python calls global."""
     assert not is_public(address)
@@ -207,24 +128,6 @@ def test_names_that_are_this_machine() -> None:
     """And one that only looks like it."""
     names = ("localhost", "127.8.8.8", "::1", "localhost.evil.example")
     assert [name for name in names if is_loopback(name)] == ["localhost", "127.8.8.8", "::1"]
-
-
-class Rebinding(AbstractResolver):
-    """Answers with a public address first, and then with what it is told."""
-
-    def __init__(self, *answers: list[str]) -> None:
-        """Keep the answers, the first one first."""
-        self.answers = list(answers)
-
-    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
-        """Return the next answer."""
-        return [
-            ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)
-            for address in self.answers.pop(0)
-        ]
-
-    async def close(self) -> None:
-        """Do nothing."""
 
 
 async def test_a_name_that_is_bound_anew_is_refused() -> None:

@@ -26,6 +26,7 @@ VERBS = {
     "Get": {"GET"},
     "List": {"GET"},
     "Update": {"PUT", "PATCH"},
+    "Set": {"PUT"},
     "Delete": {"DELETE"},
     "Revoke": {"DELETE"},
 }

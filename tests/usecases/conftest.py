@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from inspect import iscoroutinefunction
 from pathlib import Path
 from uuid import uuid4
@@ -20,8 +21,12 @@ from service.domain.users import NewUser
 from service.models import open_embedder
 from service.storage.embedded import open_index
 from service.storage.redis import open_stores
+from service.usecases.webhooks.set import SetWebhook
+from service.webhooks import HttpSender
 from service.wiring import Application, build_application
 from tests.conftest import Engines, FakeClock
+from tests.receiver import Receiver, Reply, receiving
+from tests.usecases.desk import PEPPER, SECOND, Desk
 from tests.usecases.world import World
 
 DATABASE = 3
@@ -71,3 +76,27 @@ async def world(application: Application) -> World:
     new = NewUser(user_id=UserId(f"user-{uuid4()}"), metadata={}, merge_conflict_enabled=None)
     user = await application.users.create(project.project_id, new, idempotency_key=None)
     return World(application=application, project_id=ProjectId(project.project_id), user=user)
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[Receiver]:
+    """Serve one endpoint for all tests of this folder."""
+    with receiving() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def receiver(endpoint: Receiver) -> Receiver:
+    """Return the endpoint, which has heard nothing yet and takes everything."""
+    endpoint.heard.clear()
+    endpoint.answer = lambda _: Reply()
+    return endpoint
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def desk(world: World, receiver: Receiver, clock: FakeClock) -> AsyncIterator[Desk]:
+    """Set a webhook."""
+    async with aclosing(HttpSender([receiver.origin], timeout=SECOND)) as sender:
+        set_webhook = SetWebhook(world.application.stores.webhooks, sender, clock, pepper=PEPPER)
+        _, secret = await set_webhook(world.project_id, url=f"{receiver.origin}/hook", events=())
+        yield Desk(world=world, receiver=receiver, sender=sender, clock=clock, secret=secret)

@@ -18,6 +18,7 @@ from mneme.v1 import (
     turns_service_pb2,
     usage_service_pb2,
     users_service_pb2,
+    webhooks_service_pb2,
 )
 
 from service.domain.errors import ScopeMissing
@@ -41,6 +42,7 @@ FILES = (
     archives_service_pb2,
     usage_service_pb2,
     claiv_usage_service_pb2,
+    webhooks_service_pb2,
 )
 """The modules that hold the services of the contract."""
 
@@ -87,7 +89,7 @@ class Authentication:
         call.project_id = principal.project_id
         scope = self._scopes[call.method]
         if scope not in principal.scopes:
-            raise ScopeMissing(scope=scope)
+            raise ScopeMissing(scope=scope.value)
         # not reset: gRPC gives each call a context of its own
         PRINCIPAL.set(principal)
         yield

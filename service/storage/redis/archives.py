@@ -14,7 +14,7 @@ from service.domain.memories import MemoryChain
 from service.domain.ports.work import IndexedKind
 from service.domain.sessions import SessionStatus, Summary
 from service.domain.users import User
-from service.storage.redis.changes import Writes, put_chain
+from service.storage.redis.changes import put_chain
 from service.storage.redis.claims import ROUNDS, Claims
 from service.storage.redis.codec import (
     MICROSECOND,
@@ -29,6 +29,7 @@ from service.storage.redis.database import Argument, Command, Database
 from service.storage.redis.intents import Intent, Settler
 from service.storage.redis.keys import Keyspace, UserKeys
 from service.storage.redis.origins import put_origin
+from service.storage.redis.writes import Writes
 
 BATCH = 200
 """Messages that one command appends."""

@@ -7,42 +7,22 @@ is what the script finds, and Lua need not understand memories.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from service.domain.conflicts import Conflict
 from service.domain.ids import ChainId, Scope
 from service.domain.memories import MemoryChain, MemoryChange
 from service.domain.ports.work import IndexedKind
 from service.storage.redis.codec import micros, read_chain, write_chain
-from service.storage.redis.conflict_codec import write_conflict
-from service.storage.redis.database import Argument, Database
+from service.storage.redis.conflict_codec import read_conflict, write_conflict
+from service.storage.redis.database import Database
+from service.storage.redis.events import Events
 from service.storage.redis.intents import Intent, Settler
 from service.storage.redis.keys import Keyspace, UserKeys, quoted
+from service.storage.redis.writes import Writes
 
 SEPARATOR = ":"
-
-
-@dataclass(slots=True)
-class Writes:
-    """Write commands on one bucket, packed for `run_writes` of the scripts' library."""
-
-    keys: list[str] = field(default_factory=list)
-    arguments: list[Argument] = field(default_factory=list)
-    _places: dict[str, int] = field(default_factory=dict)
-
-    def add(self, command: str, key: str, *arguments: Argument) -> None:
-        """Append one command; *arguments* stand after its key."""
-        if key not in self._places:
-            self._places[key] = len(self.keys)
-            self.keys.append(key)
-        self.arguments += [command, self._places[key], len(arguments), *arguments]
-
-    def index_entry(self, keys: UserKeys, kind: IndexedKind, record_id: str) -> None:
-        """Append an entry of the outbox."""
-        scope = keys.scope
-        about = ("project", quoted(scope.project_id), "user", scope.user_key, "kind", kind, "record", record_id)
-        self.add("XADD", keys.bucket.outbox, "*", *about)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +41,12 @@ class MemoryChanges:
     database: Database
     keyspace: Keyspace
     settler: Settler
+    events: Events
 
     async def plan(self, scope: Scope, change: MemoryChange) -> Plan:
         """Return the writes that make *change*, worked out against the chains as they are now."""
         keys, writes = self.keyspace.user(scope), Writes()
-        for conflict in change.put_conflicts:
-            _put_conflict(writes, keys, conflict)
+        await self._put_conflicts(writes, keys, change.put_conflicts)
         for conflict_id in change.drop_conflicts:
             writes.add("HDEL", keys.conflicts, conflict_id)
             writes.add("SREM", keys.open_conflicts, conflict_id)
@@ -88,6 +68,17 @@ class MemoryChanges:
         if plan.intent is not None:
             await self.settler.settle(plan.intent)
 
+    async def _put_conflicts(self, writes: Writes, keys: UserKeys, conflicts: Sequence[Conflict]) -> None:
+        """Store conflicts as they are now, and tell of those whose status is another than before."""
+        if not conflicts:
+            return
+        ids = [conflict.conflict_id for conflict in conflicts]
+        teller, texts = await self.events.teller(keys.scope), await self.database.get("HMGET", keys.conflicts, *ids)
+        for conflict, text in zip(conflicts, texts, strict=True):
+            writes.add("HSET", keys.conflicts, conflict.conflict_id, write_conflict(conflict))
+            writes.add("SADD" if conflict.is_open else "SREM", keys.open_conflicts, conflict.conflict_id)
+            teller.conflict(writes, read_conflict(conflict.conflict_id, text).status if text else None, conflict)
+
     def _name(self, writes: Writes, keys: UserKeys, categories: list[str]) -> Intent | None:
         """Note categories that the user's memories never had, and the intent to note them for the project."""
         if not categories:
@@ -98,12 +89,6 @@ class MemoryChanges:
         # due at once: a worker may settle it as well, to the same effect
         writes.add("ZADD", keys.bucket.intents, 0, intent.text)
         return intent
-
-
-def _put_conflict(writes: Writes, keys: UserKeys, conflict: Conflict) -> None:
-    """Store a conflict as it is now. What follows from its status goes here too, into the step that brings the status about."""
-    writes.add("HSET", keys.conflicts, conflict.conflict_id, write_conflict(conflict))
-    writes.add("SADD" if conflict.is_open else "SREM", keys.open_conflicts, conflict.conflict_id)
 
 
 def put_chain(writes: Writes, keys: UserKeys, chain: MemoryChain, old: MemoryChain | None) -> None:

@@ -14,13 +14,16 @@ from service.domain.ids import ConflictId, SessionId
 from service.domain.memories import MemoryChange, SessionCommit
 from service.domain.ports.work import CommitOutcome, IndexedKind, Job, QueueDepth
 from service.domain.sessions import SessionStatus
+from service.domain.webhooks import EventType
 from service.storage.redis.changes import MemoryChanges
-from service.storage.redis.codec import MICROSECOND, micros, moment, write_summary
+from service.storage.redis.codec import MICROSECOND, micros, write_summary
 from service.storage.redis.conflict_codec import read_conflict, write_conflict
 from service.storage.redis.database import Argument, Command, Database
+from service.storage.redis.events import Events
 from service.storage.redis.intents import Settler
 from service.storage.redis.keys import BucketKeys, Keyspace, UserKeys, quoted
 from service.storage.redis.streams import GROUP, Entry, Streams
+from service.storage.redis.writes import Writes
 
 BATCH = 100
 """Timers, delayed jobs and intents of one bucket that one round takes up."""
@@ -36,6 +39,7 @@ class RedisJobs:
     keyspace: Keyspace
     changes: MemoryChanges
     settler: Settler
+    events: Events
     streams: Streams
     patience: timedelta
 
@@ -71,11 +75,13 @@ class RedisJobs:
             plan.writes.add("HSET", keys.summaries, job.session_id, write_summary(summary))
             plan.writes.add("ZADD", keys.summary_times, micros(summary.created_at), job.session_id)
             plan.writes.index_entry(keys, IndexedKind.SUMMARY, job.session_id)
+        told = await self.events.session(plan.writes, job.scope, job.session_id, EventType.SESSION_PROCESSED)
+        about: list[Argument] = [commit.memories.revision, plan.changes, job.generation, GROUP, job.entry_id]
         outcome = CommitOutcome(
             await self.database.run(
                 "commit_session",
                 [keys.record, keys.revision, keys.session(job.session_id), keys.bucket.jobs, *plan.writes.keys],
-                [commit.memories.revision, plan.changes, job.generation, GROUP, job.entry_id, *plan.writes.arguments],
+                [*about, "" if told is None else micros(told), *plan.writes.arguments],
             )
         )
         if outcome is CommitOutcome.COMMITTED:
@@ -111,9 +117,11 @@ class RedisJobs:
         ended: list[Argument] = [*attempt, *about, DEAD_LETTERS]
         if job.conflict_id is not None:
             return await self._fail_resolution(keys, job.conflict_id, ended)
-        bucket = keys.bucket
+        bucket, writes = keys.bucket, Writes()
+        if job.attempt >= max_attempts:
+            await self.events.session(writes, job.scope, job.session_id, EventType.SESSION_FAILED)
         shared = [bucket.jobs, bucket.delayed, bucket.dead, keys.record, keys.session(job.session_id)]
-        return bool(await self.database.run("fail_job", shared, ended))
+        return bool(await self.database.run("fail_job", [*shared, *writes.keys], [*ended, *writes.arguments]))
 
     async def load_step(self, job: Job, step: str) -> bytes | None:
         """Return the kept result of a *step* of this session and generation, so that a repeat need not pay for it again."""
@@ -146,16 +154,19 @@ class RedisJobs:
         """End an attempt at a conflict; True unless it was the last one."""
         bucket = keys.bucket
         shared = [bucket.jobs, bucket.delayed, bucket.dead, keys.revision, keys.conflicts, keys.open_conflicts]
-        outcome = "stale"
+        teller, outcome = await self.events.teller(keys.scope), "stale"
         # each round that ends so was lost to another writer of this one conflict, who brought it further
         while outcome == "stale":
             text = await self.database.get("HGET", keys.conflicts, conflict_id)
             conflict = read_conflict(conflict_id, text) if text else None
-            texts = ["", ""]
+            texts, writes = ["", ""], Writes()
             if conflict is not None and conflict.status in ANSWERED:
-                now = moment(await self.database.run("now", [keys.conflicts]))
-                texts = [text, write_conflict(failed(conflict, now))]
-            outcome = await self.database.run("fail_resolution", shared, [*ended, conflict_id, *texts])
+                after = failed(conflict, await self.events.now(keys.scope))
+                texts = [text, write_conflict(after)]
+                teller.conflict(writes, conflict.status, after)
+            outcome = await self.database.run(
+                "fail_resolution", [*shared, *writes.keys], [*ended, conflict_id, *texts, *writes.arguments]
+            )
         return outcome != "dead"
 
     def _state(self, job: Job) -> Command:

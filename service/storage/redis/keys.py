@@ -77,6 +77,11 @@ class ProjectKeys:
         """Return the counter of what it brought in during a month."""
         return f"{self._prefix}:ingested:{month:%Y-%m}"
 
+    @property
+    def webhook(self) -> str:
+        """Hash of its webhook."""
+        return f"{self._prefix}:webhook"
+
     def claim(self, user_id: UserId) -> str:
         """Return the string that says who holds a user id."""
         return f"mneme:claim:{quoted(self.project_id)}:{name_of(user_id)}"
@@ -129,6 +134,23 @@ class BucketKeys:
     def void(self) -> str:
         """Sorted set of tokens of claims that must not be used any more, by the time at which they became so."""
         return self._key("void")
+
+    @property
+    def webhooks(self) -> str:
+        """Sorted set of projects with events to deliver, by the time of the next attempt at any of them."""
+        return self._key("webhooks")
+
+    def due(self, project_id: ProjectId) -> str:
+        """Return the sorted set of a project's users with events to deliver, by the time of the next attempt."""
+        return self._key(f"webhooks:{quoted(project_id)}:due")
+
+    def deliveries(self, project_id: ProjectId) -> str:
+        """Return the sorted set of `<user key> <event id>` of a project's events, by the time at which they were raised."""
+        return self._key(f"webhooks:{quoted(project_id)}:deliveries")
+
+    def dead_deliveries(self, project_id: ProjectId) -> str:
+        """Return the sorted set of those of them that could not be delivered."""
+        return self._key(f"webhooks:{quoted(project_id)}:dead")
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +255,16 @@ class UserKeys:
         return f"{self._prefix}:open_conflicts"
 
     @property
+    def events(self) -> str:
+        """Hash of event id to event, and of `<event id>:tries` to what was tried to deliver it."""
+        return f"{self._prefix}:events"
+
+    @property
+    def undelivered(self) -> str:
+        """List of the ids of events that are to be delivered, in order."""
+        return f"{self._prefix}:undelivered"
+
+    @property
     def answers(self) -> str:
         """Sorted set of the keys of kept answers, by expiry."""
         return f"{self._prefix}:answers"
@@ -281,6 +313,8 @@ class UserKeys:
             self.categories,
             self.conflicts,
             self.open_conflicts,
+            self.events,
+            self.undelivered,
         )
 
 

@@ -12,6 +12,8 @@ from service.storage.redis.changes import MemoryChanges
 from service.storage.redis.claims import Claims
 from service.storage.redis.conflicts import RedisConflicts
 from service.storage.redis.database import Database, open_database
+from service.storage.redis.deliveries import RedisDeliveries
+from service.storage.redis.events import Events
 from service.storage.redis.intents import Settler
 from service.storage.redis.jobs import RedisJobs
 from service.storage.redis.keys import META, Keyspace
@@ -25,6 +27,7 @@ from service.storage.redis.streams import Streams
 from service.storage.redis.summaries import Summaries
 from service.storage.redis.usage import RedisUsage
 from service.storage.redis.users import RedisUsers
+from service.storage.redis.webhooks import RedisWebhooks
 
 LEASE = timedelta(seconds=30)
 GRACE = timedelta(seconds=5)
@@ -53,6 +56,8 @@ class RedisStores:
     outbox: RedisOutbox
     archives: RedisArchives
     usage: RedisUsage
+    webhooks: RedisWebhooks
+    deliveries: RedisDeliveries
 
 
 @asynccontextmanager
@@ -78,7 +83,8 @@ def build_stores(database: Database, keyspace: Keyspace, *, lease: timedelta, gr
     """Return the stores of a prepared database."""
     claims = Claims(database, keyspace, grace)
     settler = Settler(database, keyspace, claims)
-    changes = MemoryChanges(database, keyspace, settler)
+    events = Events(database, keyspace)
+    changes = MemoryChanges(database, keyspace, settler, events)
     sessions = RedisSessions(
         database, keyspace, changes, Messages(database, keyspace), Summaries(database, keyspace), Origins(database, keyspace)
     )
@@ -87,14 +93,16 @@ def build_stores(database: Database, keyspace: Keyspace, *, lease: timedelta, gr
     outbox = Streams(database, [bucket.outbox for bucket in all_buckets], lease)
     return RedisStores(
         projects=RedisProjects(database),
-        users=RedisUsers(database, keyspace, claims, settler),
+        users=RedisUsers(database, keyspace, claims, settler, events),
         sessions=sessions,
         memories=RedisMemories(database, keyspace, changes, sessions),
         conflicts=RedisConflicts(database, keyspace),
-        jobs=RedisJobs(database, keyspace, changes, settler, jobs, grace),
+        jobs=RedisJobs(database, keyspace, changes, settler, events, jobs, grace),
         outbox=RedisOutbox(database, keyspace, outbox),
         archives=RedisArchives(database, keyspace, claims, settler),
         usage=RedisUsage(database),
+        webhooks=RedisWebhooks(database),
+        deliveries=RedisDeliveries(database, keyspace),
     )
 
 

@@ -12,11 +12,14 @@ from service.domain.ids import ProjectId, Scope, UserId, UserKey
 from service.domain.ports.work import IndexedKind
 from service.domain.users import NewUser, User, UserUpdate
 from service.domain.values import JsonObject, Page, PageRequest, contains
+from service.domain.webhooks import EventType
 from service.storage.redis.claims import ROUNDS, Claims
 from service.storage.redis.codec import digest, dump_object, flag, moment, read_user
-from service.storage.redis.database import Database, span
+from service.storage.redis.database import Argument, Database, span
+from service.storage.redis.events import TRIES, Events
 from service.storage.redis.intents import Intent, Settler
-from service.storage.redis.keys import Keyspace, ProjectKeys, UserKeys, quoted
+from service.storage.redis.keys import Keyspace, ProjectKeys, UserKeys
+from service.storage.redis.writes import Writes
 
 SEEN = 10_000
 """Users whose place is remembered, so that finding one by its id takes one round trip instead of two."""
@@ -33,6 +36,7 @@ class RedisUsers:
     keyspace: Keyspace
     claims: Claims
     settler: Settler
+    events: Events
     seen: dict[tuple[ProjectId, UserId], UserKey] = field(default_factory=dict)
     """Who held an id when it was last read: only where to look first, since a record itself says whose id it has."""
 
@@ -116,9 +120,9 @@ class RedisUsers:
         keys = self.keyspace.user(scope)
         token, answer = await self.database.get("HMGET", keys.record, "claim", "idempotent")
         intent = _intent(keys, "purge", name=user_id, answer=answer or "")
-        shared = [keys.record, keys.bucket.void, keys.bucket.intents, keys.bucket.outbox, keys.sessions, keys.grave]
-        about = [user_id, token or "", intent.text, quoted(project_id), scope.user_key, *IndexedKind]
-        if not await self.database.run("delete_user", [*shared, *keys.removed_whole()], about):
+        writes = await self._parting(keys)
+        names, arguments = removal(keys, user_id, token or "", intent.text, writes)
+        if not await self.database.run("delete_user", names, arguments):
             raise UserNotFound(user_id=user_id)
         await self.settler.settle(intent)
 
@@ -130,6 +134,21 @@ class RedisUsers:
         record = await self.database.get("HGETALL", self.keyspace.user(scope).record)
         # a claim without its user is half made or half freed
         return read_user(scope, record) if record and record["user_id"] == user_id else None
+
+    async def _parting(self, keys: UserKeys) -> Writes:
+        """Return what is written when a user goes: index entries are queued, its events go, and an event of its own is raised."""
+        writes = Writes()
+        for kind in IndexedKind:
+            writes.index_entry(keys, kind, "")
+        bucket, project_id = keys.bucket, keys.scope.project_id
+        events = [name for name in await self.database.get("HKEYS", keys.events) if not name.endswith(TRIES)]
+        for event_id in events:
+            for index in (bucket.deliveries(project_id), bucket.dead_deliveries(project_id)):
+                writes.add("ZREM", index, f"{keys.scope.user_key} {event_id}")
+        teller = await self.events.teller(keys.scope)
+        if EventType.USER_FORGOTTEN in teller.wanted:
+            teller.forgotten(writes, await self.events.now(keys.scope))
+        return writes
 
     async def _remembered(self, scope: Scope, user: NewUser, idempotency_key: str, given_up: str) -> Scope:
         """Return the scope that the first request with this key was given: *scope* if this is the first one."""
@@ -197,6 +216,13 @@ class RedisUsers:
         # an entry is made only after its record: without one, the user was deleted while it was being entered
         gone |= {scope.user_key for scope, record in zip(scopes, records, strict=True) if not record}
         return [read_user(scope, record) for scope, record in zip(scopes, records, strict=True) if record]
+
+
+def removal(keys: UserKeys, user_id: UserId, token: str, intent: str, writes: Writes) -> tuple[Sequence[str], Sequence[Argument]]:
+    """Return the keys and the arguments of the script that removes a user."""
+    bucket, whole = keys.bucket, keys.removed_whole()
+    shared = [keys.record, bucket.void, bucket.intents, keys.sessions, keys.grave]
+    return [*shared, *whole, *writes.keys], [user_id, token, intent, len(whole), *writes.arguments]
 
 
 def _intent(keys: UserKeys, kind: Any, *, name: str = "", answer: str = "") -> Intent:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
 
 from service.domain.errors import NotFound
 from service.domain.ports.models import Clock
@@ -14,12 +12,8 @@ from service.domain.ports.stores import ProjectStore, SessionStore, UserStore
 from service.domain.projects import Project
 from service.domain.sessions import SessionFilter
 from service.domain.users import User
-from service.domain.values import Page, PageRequest
+from service.usecases.paging import every
 from service.usecases.sessions.delete import DeleteSession
-
-_PAGE = 100
-
-T = TypeVar("T")
 
 
 class ApplyRetention:
@@ -38,14 +32,14 @@ class ApplyRetention:
     async def __call__(self) -> int:
         """Return how many sessions were removed. Can be done by several at once, and breaks off without harm."""
         removed = 0
-        async for project in _every(self._projects.list):
+        async for project in every(self._projects.list):
             if project.settings.retention is not None:
                 removed += await self._sweep(project, self._clock.now() - project.settings.retention)
         return removed
 
     async def _sweep(self, project: Project, oldest: datetime) -> int:
         removed = 0
-        async for user in _every(partial(self._users.list, project.project_id)):
+        async for user in every(partial(self._users.list, project.project_id)):
             removed += await self._sweep_user(user, oldest)
         return removed
 
@@ -53,7 +47,7 @@ class ApplyRetention:
         # gathered first: what is removed moves the others to other pages
         old = [
             session.session_id
-            async for session in _every(partial(self._sessions.list, user.scope, wanted=SessionFilter()))
+            async for session in every(partial(self._sessions.list, user.scope, wanted=SessionFilter()))
             if session.last_active_at < oldest
         ]
         for session_id in old:
@@ -61,14 +55,3 @@ class ApplyRetention:
             with suppress(NotFound):
                 await self._delete_session(user.project_id, user.user_id, session_id)
         return len(old)
-
-
-async def _every(fetch: Callable[[PageRequest], Awaitable[Page[T]]]) -> AsyncIterator[T]:
-    offset = 0
-    while True:
-        page = await fetch(PageRequest(offset=offset, limit=_PAGE))
-        for item in page.items:
-            yield item
-        offset += len(page.items)
-        if not page.has_more or not page.items:
-            return

@@ -15,6 +15,8 @@ from service.domain.users import User, UserUpdate
 from service.storage.redis import RedisStores
 from service.storage.redis.intents import Intent
 from service.storage.redis.keys import ProjectKeys
+from service.storage.redis.users import removal
+from service.storage.redis.writes import Writes
 from tests.contract.stores.makers import ACME, FIRST_PAGE, World, connect, new_session, new_user, said
 
 ANN, BEN = UserId("ann"), UserId("ben")
@@ -40,9 +42,9 @@ async def half_delete(stores: RedisStores, scope: Scope) -> None:
     """Run the first script of a deletion, as if the deleter had died then."""
     database, keys = stores.users.database, stores.users.keyspace.user(scope)
     intent = Intent(kind="purge", project_id=ACME, user_key=scope.user_key, name=ANN)
-    shared = [keys.record, keys.bucket.void, keys.bucket.intents, keys.bucket.outbox, keys.sessions, keys.grave]
     claim = await database.get("HGET", keys.record, "claim")
-    await database.run("delete_user", [*shared, *keys.removed_whole()], [ANN, claim, intent.text, ACME, scope.user_key])
+    names, arguments = removal(keys, ANN, claim, intent.text, Writes())
+    await database.run("delete_user", names, arguments)
 
 
 async def test_a_fresh_claim_without_its_user_keeps_the_id(stores: RedisStores) -> None:

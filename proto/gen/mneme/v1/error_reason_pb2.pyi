@@ -124,6 +124,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """An answer is none of the options of its question. INVALID_ARGUMENT.
     `{"reason": "MERGE_CONFLICT_INVALID_ANSWER", "domain": "mneme", "metadata": {"conflict_id": "6f1c…"}}`
     """
+    ERROR_REASON_WEBHOOK_NOT_FOUND: _ErrorReason.ValueType  # 26
+    """The project has no webhook. NOT_FOUND.
+    `{"reason": "WEBHOOK_NOT_FOUND", "domain": "mneme", "metadata": {"project_id": "demo"}}`
+    """
+    ERROR_REASON_WEBHOOK_EVENT_NOT_FOUND: _ErrorReason.ValueType  # 27
+    """The project has no webhook event with this id, or not any more. NOT_FOUND.
+    `{"reason": "WEBHOOK_EVENT_NOT_FOUND", "domain": "mneme", "metadata": {"event_id": "evt_6f1c…"}}`
+    """
     ERROR_REASON_DELETION_RECEIPT_NOT_FOUND: _ErrorReason.ValueType  # 30
     """The project has no deletion receipt with this id. NOT_FOUND.
     `{"reason": "DELETION_RECEIPT_NOT_FOUND", "domain": "mneme", "metadata": {"receipt_id": "6f1c…"}}`
@@ -241,6 +249,14 @@ ERROR_REASON_MERGE_CONFLICT_MISSING_ANSWERS: ErrorReason.ValueType  # 24
 ERROR_REASON_MERGE_CONFLICT_INVALID_ANSWER: ErrorReason.ValueType  # 25
 """An answer is none of the options of its question. INVALID_ARGUMENT.
 `{"reason": "MERGE_CONFLICT_INVALID_ANSWER", "domain": "mneme", "metadata": {"conflict_id": "6f1c…"}}`
+"""
+ERROR_REASON_WEBHOOK_NOT_FOUND: ErrorReason.ValueType  # 26
+"""The project has no webhook. NOT_FOUND.
+`{"reason": "WEBHOOK_NOT_FOUND", "domain": "mneme", "metadata": {"project_id": "demo"}}`
+"""
+ERROR_REASON_WEBHOOK_EVENT_NOT_FOUND: ErrorReason.ValueType  # 27
+"""The project has no webhook event with this id, or not any more. NOT_FOUND.
+`{"reason": "WEBHOOK_EVENT_NOT_FOUND", "domain": "mneme", "metadata": {"event_id": "evt_6f1c…"}}`
 """
 ERROR_REASON_DELETION_RECEIPT_NOT_FOUND: ErrorReason.ValueType  # 30
 """The project has no deletion receipt with this id. NOT_FOUND.

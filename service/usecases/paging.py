@@ -20,5 +20,6 @@ async def every(fetch: Callable[[PageRequest], Awaitable[Page[T]]]) -> AsyncIter
         for item in page.items:
             yield item
         offset += len(page.items)
-        if not page.has_more:
+        # an empty page: the list has become shorter than it was
+        if not page.has_more or not page.items:
             return

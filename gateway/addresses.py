@@ -1,0 +1,131 @@
+"""
+The guard of requests that leave this machine: which origins and addresses may be dialled, and a resolver that gives no other.
+
+The address that is checked is the one that is dialled, so a name that is bound anew after the check leads nowhere. This module
+stands alone: it is the one of the gateway that the service uses too, for webhooks (docs/decisions/0010-webhooks.md).
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from urllib.parse import urlsplit
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+AUTHORITY = re.compile(rb"[a-z0-9.\-]+(?::[0-9]{1,5})?|\[[0-9a-f:]+\](?::[0-9]{1,5})?", re.IGNORECASE)
+"""A plain host, name or address, and a port: no user, nothing encoded."""
+
+_ORIGIN = re.compile(r"https?://[^/]", re.IGNORECASE)
+_PORTS = {"http": 80, "https": 443}
+# `is_global` says True for these: 6to4 and NAT64 carry an IPv4 address, the third is for the protocols themselves
+_NOT_PUBLIC = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "192.0.0.0/24")))
+
+
+class AddressRefused(OSError):
+    """A name led to an address that must not be dialled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """A place that requests may go to. *text* is `scheme://host[:port]` in lower case; a *private* one need not be public."""
+
+    text: str
+    host: str
+    loopback: bool
+    private: bool = False
+
+
+def read_origin(text: str, *, private: bool = False) -> Origin:
+    """
+    Read an origin that the operator allows: https, or any on this machine. With *private* also any of a private network.
+
+    ValueError for one that must not be.
+    """
+    parts = urlsplit(text)
+    host = parts.hostname or ""
+    plain = _ORIGIN.match(text) and AUTHORITY.fullmatch(parts.netloc.encode())
+    if not plain or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError(f"{text!r} is no origin: scheme://host[:port]")
+    loopback = is_loopback(host)
+    if parts.scheme.lower() != "https" and not loopback and not private:
+        raise ValueError(f"{text!r} must be https, since it is not on this machine")
+    if is_literal(host) and not (loopback or is_public(host) or (private and is_private(host))):
+        raise ValueError(f"{text!r} is an address that no public server has")
+    return Origin(text=normal_origin(parts.scheme, parts.netloc), host=host, loopback=loopback, private=private)
+
+
+def normal_origin(scheme: str, authority: str) -> str:
+    """Return an origin in lower case, without the port that the scheme has anyway."""
+    scheme, authority = scheme.lower(), authority.lower()
+    return f"{scheme}://{authority.removesuffix(f':{_PORTS[scheme]}')}"
+
+
+def is_public(address: str) -> bool:
+    """Tell whether a literal *address* can be one of a public server."""
+    parsed = _plain(address)
+    if not parsed.is_global or parsed.is_multicast or parsed.is_reserved:
+        return False
+    return not any(parsed in network for network in _NOT_PUBLIC if network.version == parsed.version)
+
+
+def is_private(address: str) -> bool:
+    """Tell whether a literal *address* can be one of a server in a private network; what clouds answer metadata on is none."""
+    parsed = _plain(address)
+    odd = parsed.is_link_local or parsed.is_multicast or parsed.is_unspecified or parsed.is_reserved or parsed.is_loopback
+    return parsed.is_private and not odd
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether *host*, a name or a literal address, is this machine."""
+    if host == "localhost":
+        return True
+    return is_literal(host) and _plain(host).is_loopback
+
+
+def is_literal(host: str) -> bool:
+    """Tell whether *host* is an address and no name."""
+    try:
+        _plain(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _plain(address: str) -> IPv4Address | IPv6Address:
+    """Return the *address*, as IPv4 when it is one in the clothes of IPv6. ValueError for a name."""
+    parsed = ip_address(address.partition("%")[0])
+    return parsed.ipv4_mapped or parsed if isinstance(parsed, IPv6Address) else parsed
+
+
+class CheckedResolver(AbstractResolver):
+    """Resolves names by another resolver, and refuses a name if any address of it must not be dialled."""
+
+    def __init__(
+        self, resolver: AbstractResolver, *, loopback_hosts: frozenset[str], private_hosts: frozenset[str] = frozenset()
+    ) -> None:
+        """
+        Ask *resolver*; *loopback_hosts* must lead to this machine, and every other name to a public server, or, if it is one of
+        *private_hosts*, to one of a private network.
+        """
+        self._resolver = resolver
+        self._loopback_hosts = loopback_hosts
+        self._private_hosts = private_hosts
+
+    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
+        """Return the addresses of *host*. AddressRefused, or another OSError when there are none."""
+        found = await self._resolver.resolve(host, port, family)
+        if not all(self._is_allowed(host, each["host"]) for each in found):
+            raise AddressRefused(f"{host} resolves to an address that is refused")
+        return found
+
+    async def close(self) -> None:
+        """Close the resolver behind this one."""
+        await self._resolver.close()
+
+    def _is_allowed(self, host: str, address: str) -> bool:
+        if host in self._loopback_hosts:
+            return is_loopback(address)
+        return is_public(address) or (host in self._private_hosts and is_private(address))

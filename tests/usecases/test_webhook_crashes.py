@@ -1,0 +1,103 @@
+"""Webhooks through crashes: an event is raised once, and arrives at least once and in order."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from service.domain.users import UserUpdate
+from service.storage.redis.deliveries import LEASE
+from service.usecases.processing.plan import Planner
+from service.usecases.processing.process_session import ProcessSession
+from tests.conftest import FakeClock
+from tests.receiver import Posted
+from tests.usecases.desk import Desk
+from tests.usecases.interruptions import Crash, Interrupted, Interruption
+from tests.usecases.world import World
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+async def test_a_crash_while_it_is_delivered(desk: Desk, *, before: bool) -> None:
+    """At each call, before and after it: the event arrives at least once, and the next one after it."""
+    place, crashed = 0, True
+    while crashed:
+        desk.receiver.heard.clear()
+        sessions = [await desk.world.remember("I adopted a dog named Rex.") for _ in range(2)]
+        (delivery,) = await desk.claim()
+        crashed = False
+        with suppress(Crash):
+            crashed = True
+            await desk.deliverer(Interruption(place, crash=True, before=before))(delivery)
+            crashed = False
+        # whoever takes over
+        desk.clock.advance(LEASE)
+        while await desk.deliver():
+            pass
+        arrived = [posted.json["data"]["session"]["session_id"] for posted in desk.receiver.heard]
+        assert sessions == list(dict.fromkeys(arrived))
+        assert arrived == sorted(arrived, key=sessions.index)
+        place += 1
+    # the webhook, the request, its end
+    assert place == 4
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+async def test_a_crash_while_it_is_raised(desk: Desk, *, before: bool) -> None:
+    """At each call of a store while a session is processed: each of its events is raised once."""
+    application, world = desk.world.application, desk.world
+    update = UserUpdate(set_merge_conflict_enabled=True, merge_conflict_enabled=True)
+    await application.users.update(world.project_id, world.user.user_id, update)
+    await world.remember("My birthday is on 4 May.")
+    place, crashed = 0, True
+    while crashed:
+        await desk.deliver()
+        desk.receiver.heard.clear()
+        session_id = await world.say(f"My birthday is on {place + 5} June.")
+        job = await world.start(session_id)
+        crashed = False
+        with suppress(Crash):
+            crashed = True
+            await processor(world, Interruption(place, crash=True, before=before), desk.clock)(job)
+            crashed = False
+        await application.process_session(job)
+        while await desk.deliver():
+            pass
+        told = [(posted.json["type"], about(posted)) for posted in desk.receiver.heard]
+        assert [("merge_conflict.created", session_id), ("session.processed", session_id)] == told
+        place += 1
+    assert place > 6
+
+
+def about(posted: Posted) -> str:
+    """Return the session that an event is about."""
+    data = posted.json["data"]
+    return str(data.get("session", {}).get("session_id") or data["conflict"]["session_id"])
+
+
+def processor(world: World, interruption: Interruption, clock: FakeClock) -> ProcessSession:
+    """Return what processes sessions, interrupted."""
+    application, stores = world.application, world.application.stores
+
+    def port(real: object) -> Any:
+        return Interrupted(real, interruption)
+
+    extractor = world.application.process_session._extractor
+    planner = Planner(
+        memories=port(stores.memories),
+        conflicts=port(stores.conflicts),
+        index=port(application.index),
+        outbox=port(stores.outbox),
+        embedder=application.embedder,
+        extractor=extractor,
+    )
+    return ProcessSession(
+        projects=port(stores.projects),
+        users=port(stores.users),
+        sessions=port(stores.sessions),
+        jobs=port(stores.jobs),
+        extractor=extractor,
+        planner=planner,
+        clock=clock,
+    )
