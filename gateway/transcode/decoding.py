@@ -61,6 +61,9 @@ class Decoder:
             target.SetInParent()
             for reader in readers:
                 reader(value, target, at, problems)
+            if listed is not None and all(value.get(name) is None for name in input_names(listed)):
+                # an object without its list says nothing, where an empty list says that there is nothing
+                problems.append(Problem(loc=(*at, listed.name), message="is required", kind="missing"))
 
         return read
 

@@ -8,6 +8,7 @@ import orjson
 import pytest
 from google.protobuf.message import Message
 from mneme.v1 import recall_pb2, session_pb2
+from mneme.v1.conflicts_service_pb2 import ResolveConflictRequest
 from mneme.v1.projects_service_pb2 import CreateProjectRequest
 from mneme.v1.recall_pb2 import ContextMetadata, RecallOptions, StringList
 from mneme.v1.sessions_service_pb2 import AddMessageRequest, AddMessagesRequest, CreateSessionRequest
@@ -37,6 +38,10 @@ REFUSED: list[tuple[type[Message], Any, tuple[str | int, ...], str]] = [
     (CreateUserRequest, {"custom_user_id": ["a"]}, ("custom_user_id",), "string_type"),
     (CreateUserRequest, {"merge_conflict_enabled": "true"}, ("merge_conflict_enabled",), "bool_type"),
     (CreateUserRequest, {"merge_conflict_enabled": 1}, ("merge_conflict_enabled",), "bool_type"),
+    (ResolveConflictRequest, {"answers": {}}, ("answers", "question_answers"), "missing"),
+    (ResolveConflictRequest, {"answers": {"question_answers": None}}, ("answers", "question_answers"), "missing"),
+    (ResolveConflictRequest, {"answers": "yes"}, ("answers",), "dict_type"),
+    (ResolveConflictRequest, {"answers": [7]}, ("answers", 0), "dict_type"),
     (CreateUserRequest, {"metadata": []}, ("metadata",), "dict_type"),
     (CreateUserRequest, {"metadata": "{}"}, ("metadata",), "dict_type"),
     (CreateUserRequest, {"metadata": {"n": 2**53 + 1}}, ("metadata",), "int_range"),

@@ -18,6 +18,7 @@ from mneme.v1 import http_pb2
 from gateway.transcode.decoding import Decoder
 from gateway.transcode.encoding import Encoder
 from gateway.transcode.methods import methods_of
+from gateway.transcode.options import accepted_list_field
 from gateway.transcode.problems import Problem
 from gateway.wiring import CONTRACT
 
@@ -163,13 +164,15 @@ def test_reading_agrees_with_the_oracle(descriptor: Descriptor, data: st.DataObj
 
 
 def flattened(plain: dict[str, Any], descriptor: Descriptor) -> dict[str, Any]:
-    """Return *plain* with the fields of inline messages at its own level."""
+    """Return *plain* with the fields of inline messages at its own level, and with the lists that may not be left out."""
     result: dict[str, Any] = {}
     for name, value in plain.items():
         field = descriptor.fields_by_name[name]
         if field.GetOptions().Extensions[http_pb2.json_field].inline:
             assert field.message_type is not None
             result.update(flattened(value, field.message_type))
+        elif field.message_type is not None and (listed := accepted_list_field(field.message_type)) is not None:
+            result[name] = {listed.name: [], **value}
         else:
             result[name] = value
     return result

@@ -257,7 +257,9 @@ class JsonMessage(_message.Message):
     ([]) stay different.
     """
     accepts_list: _builtins.bool
-    """The message has one repeated field and may be sent as that bare array. It is written as an object all the same."""
+    """The message has one repeated field and may be sent as that bare array; sent as an object, it must hold the field. It is
+    written as an object all the same.
+    """
     def __init__(
         self,
         *,
