@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from service.domain.conflicts import Conflict, ConflictStatus
-from service.domain.ids import EventId, ProjectId, Scope, UserId
+from service.domain.ids import ConflictId, EventId, ProjectId, Scope, SessionId, UserId
 from service.domain.sessions import Session
 
 LASTS = timedelta(days=1)
@@ -66,6 +66,13 @@ class Event:
     created_at: datetime
     conflict: Conflict | None = None
     session: Session | None = None
+
+    @property
+    def subject_id(self) -> ConflictId | SessionId | None:
+        """The id of the conflict or session that it is about; None when it is about the user."""
+        if self.conflict is not None:
+            return self.conflict.conflict_id
+        return self.session.session_id if self.session is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

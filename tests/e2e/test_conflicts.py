@@ -225,7 +225,8 @@ def test_answers_come_in_three_shapes(http: httpx.Client, user: User, conflict: 
     assert ("IN_QUEUE", {"question_answers": given}, None) == (found["status"], found["resolution_data"], found["resolved_at"])
     assert (found["conflict_id"], found["proposed_memory_content"]) == (found["id"], found["new_memory_content"])
     assert (user.user_id, user.user_id) == (found["user_id"], found["custom_user_id"])
-    assert [422, 422] == [http.post(f"{path}/resolve", json=body).status_code for body in ({}, {"answers": {}})]
+    malformed: list[dict[str, object]] = [{}, {"answers": {}}]
+    assert [422, 422] == [http.post(f"{path}/resolve", json=each).status_code for each in malformed]
     assert 422 == http.get(path.rpartition("/")[0], params={"status": "SETTLED"}).status_code
 
 

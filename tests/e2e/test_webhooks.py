@@ -87,11 +87,3 @@ def test_what_could_not_be_delivered_is_delivered_after_a_crash(
     first, *others = (posted for posted in receiver.heard if user_id in posted.body.decode())
     assert {first.headers["webhook-id"]} == {each.headers["webhook-id"] for each in others}
     Webhook(secret).verify(first.body, dict(first.headers))
-
-
-def test_a_webhook_is_tried_by_a_command(receiver: Receiver, secret: str, serving: Serving) -> None:
-    """`test` posts at once, and says what the endpoint answered."""
-    heard = len(receiver.heard)
-    assert "\t200\t" in webhooks(serving, receiver, "test", PROJECT_ID)
-    (posted,) = receiver.heard[heard:]
-    assert "webhook.test" == Webhook(secret).verify(posted.body, dict(posted.headers))["type"]

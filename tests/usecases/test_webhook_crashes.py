@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from service.domain.conflicts import Answer
 from service.domain.users import UserUpdate
+from service.extraction.embedded import EmbeddedExtractor
 from service.storage.redis.deliveries import LEASE
+from service.usecases.conflicts.settle import SettleConflict
+from service.usecases.conflicts.wording import Wording
 from service.usecases.processing.plan import Planner
 from service.usecases.processing.process_session import ProcessSession
 from tests.conftest import FakeClock
@@ -101,3 +105,44 @@ def processor(world: World, interruption: Interruption, clock: FakeClock) -> Pro
         planner=planner,
         clock=clock,
     )
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+async def test_a_crash_while_a_conflict_is_resolved(desk: Desk, *, before: bool) -> None:
+    """At each call of a store: that it is resolved is told once."""
+    application, world = desk.world.application, desk.world
+    stores = application.stores
+    update = UserUpdate(set_merge_conflict_enabled=True, merge_conflict_enabled=True)
+    await application.users.update(world.project_id, world.user.user_id, update)
+    await world.remember("My birthday is on 4 May.")
+    place, crashed = 0, True
+    while crashed:
+        await world.remember(f"My birthday is on {place + 5} June.")
+        (conflict,) = await stores.conflicts.open(world.scope)
+        # what is known stays, for the next round
+        answers = [Answer(question=each.question, answer=each.options[1]) for each in conflict.questions]
+        await application.conflicts.resolve(world.project_id, world.user.user_id, conflict.conflict_id, answers)
+        while await desk.deliver():
+            pass
+        desk.receiver.heard.clear()
+        job, interruption = await world.claim(), Interruption(place, crash=True, before=before)
+        dying = SettleConflict(
+            conflicts=cast(Any, Interrupted(stores.conflicts, interruption)),
+            memories=cast(Any, Interrupted(stores.memories, interruption)),
+            jobs=cast(Any, Interrupted(stores.jobs, interruption)),
+            wording=Wording(EmbeddedExtractor(application.embedder), application.embedder, desk.clock),
+            clock=desk.clock,
+        )
+        crashed = False
+        with suppress(Crash):
+            crashed = True
+            await dying(job)
+            crashed = False
+        await application.settle_conflict(job)
+        while await desk.deliver():
+            pass
+        assert [("merge_conflict.resolved", conflict.conflict_id)] == [
+            (posted.json["type"], posted.json["data"]["conflict"]["id"]) for posted in desk.receiver.heard
+        ]
+        place += 1
+    assert place > 6

@@ -48,6 +48,8 @@ async def test_a_webhook_is_managed(engines: Engines, service: RunningService, c
     assert ["user.forgotten", "ann", "waiting"] == about[:3]
     await run(engines, "replay", project_id, event_id)
     assert "1 events are queued" == capsys.readouterr().out.splitlines()[-1]
+    assert 1 == await run(engines, "test", project_id)
+    assert "evt_" in capsys.readouterr().out.splitlines()[-1]
     await run(engines, "remove", project_id)
     with pytest.raises(WebhookNotFound):
         await run(engines, "show", project_id)

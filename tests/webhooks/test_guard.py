@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import aclosing
 
 import pytest
 
 from service.domain.errors import InvalidRequest
 from service.webhooks import HttpSender
-from tests.receiver import receiving
+from tests.receiver import Receiver, receiving
 from tests.ssrf import ELSEWHERE, FORBIDDEN, NOT_PUBLIC, Rebinding
 
 METADATA = "https://metadata.google.internal"
 
 
-@pytest.mark.parametrize("url", FORBIDDEN)
-async def test_the_corpus_is_refused(url: str) -> None:
-    """When a webhook is set, or else when its name is resolved; nothing is ever sent."""
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    """Serve an endpoint."""
     with receiving() as receiver:
-        async with aclosing(HttpSender([receiver.origin], resolver=lambda: Rebinding(["169.254.169.254"]))) as sender:
-            if url != METADATA:
-                with pytest.raises(InvalidRequest):
-                    sender.check(f"{url}/hook")
-            response = await sender.send(f"{url}/hook", {}, b"{}")
-        assert (None, True, []) == (response.status, bool(response.error), receiver.heard)
+        yield receiver
+
+
+@pytest.mark.parametrize("url", FORBIDDEN)
+async def test_the_corpus_is_refused(receiver: Receiver, url: str) -> None:
+    """When a webhook is set, or else when its name is resolved; nothing is ever sent, also not to a server that listens here."""
+    async with aclosing(HttpSender([receiver.origin], resolver=lambda: Rebinding(["169.254.169.254"]))) as sender:
+        if url != METADATA:
+            with pytest.raises(InvalidRequest):
+                sender.check(f"{url}/hook")
+        response = await sender.send(f"{url}/hook", {}, b"{}")
+    assert (None, True, []) == (response.status, bool(response.error), receiver.heard)
 
 
 @pytest.mark.parametrize("host", [*ELSEWHERE, "8.8.8.8", "[2606:4700::1111]:8443", "x.example.co:443"])

@@ -50,6 +50,8 @@ class MemoryChanges:
         for conflict_id in change.drop_conflicts:
             writes.add("HDEL", keys.conflicts, conflict_id)
             writes.add("SREM", keys.open_conflicts, conflict_id)
+        if change.drop_conflicts:
+            await self.events.withdraw(writes, scope, change.drop_conflicts)
         ids = [*(chain.chain_id for chain in change.put), *change.drop]
         if not ids:
             return Plan(writes=writes, changes=int(bool(writes.keys)), intent=None)

@@ -7,6 +7,7 @@ An attempt is a lease on the first event of a user's list, so that no later one 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +25,9 @@ from service.storage.redis.keys import BucketKeys, Keyspace, UserKeys, project_o
 
 LEASE = timedelta(seconds=60)
 """How long an attempt may take before another worker makes one; an answer is waited for much shorter."""
+SEARCHED = 5_000
+"""Events that one round trip looks at to find one."""
+_ID = re.compile(r"evt_[0-9a-f]{32}")
 BATCH = 500
 """Events that one script removes, and that one round trip reads."""
 
@@ -79,8 +83,8 @@ class RedisDeliveries:
 
         Raises WebhookEventNotFound.
         """
-        found = [member async for member in self._members(project_id, dead=False) if member.endswith(f" {event_id}")]
-        if not found or not await self._replay(project_id, found[0]):
+        member = await self._find(project_id, event_id)
+        if member is None or not await self._replay(project_id, member):
             raise WebhookEventNotFound(event_id=event_id)
 
     async def replay_dead(self, project_id: ProjectId) -> int:
@@ -148,6 +152,21 @@ class RedisDeliveries:
         names = [bucket.webhooks, bucket.due(project_id), keys.undelivered, keys.events, bucket.dead_deliveries(project_id)]
         about = [quoted(project_id), keys.scope.user_key, event_id]
         return bool(await self.database.run("replay_delivery", names, about) != "gone")
+
+    async def _find(self, project_id: ProjectId, event_id: EventId) -> str | None:
+        """Return the member that stands for an event; None when there is none."""
+        # what is no id could be a pattern
+        if not _ID.fullmatch(event_id):
+            return None
+        for bucket in self.keyspace.all_buckets():
+            cursor: int | None = None
+            while cursor != 0:
+                index = self._index(bucket, project_id, dead=False)
+                options = ("MATCH", f"* {event_id}", "COUNT", SEARCHED)
+                cursor, found = await self.database.get("ZSCAN", index, cursor or 0, *options)
+                for member, _ in found:
+                    return str(member)
+        return None
 
     async def _members(self, project_id: ProjectId, *, dead: bool) -> AsyncIterator[str]:
         """Yield the members of an index, oldest first in each bucket."""

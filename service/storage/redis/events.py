@@ -7,6 +7,7 @@ Whether a project wants an event is read before the step: who turns a webhook on
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
@@ -17,7 +18,7 @@ from service.domain.sessions import SessionStatus
 from service.domain.webhooks import CONFLICT_EVENTS, EventType
 from service.storage.redis.codec import micros, moment
 from service.storage.redis.database import Database
-from service.storage.redis.event_codec import write_event
+from service.storage.redis.event_codec import read_event, write_event
 from service.storage.redis.keys import Keyspace, ProjectKeys, UserKeys, quoted
 from service.storage.redis.writes import Writes
 
@@ -91,6 +92,21 @@ class Events:
     async def now(self, scope: Scope) -> datetime:
         """Return the time of the server that has a user."""
         return moment(await self.database.run("now", [self.keyspace.user(scope).record]))
+
+    async def withdraw(self, writes: Writes, scope: Scope, subjects: Collection[str] | None = None) -> None:
+        """
+        Remove the events about some conflicts or sessions of a user, or all of them, delivered or not.
+
+        What they tell of is to be known no more.
+        """
+        keys, project_id = self.keyspace.user(scope), scope.project_id
+        texts = await self.database.get("HGETALL", keys.events)
+        events = (read_event(EventId(id_), project_id, text) for id_, text in texts.items() if not id_.endswith(TRIES))
+        for event_id in (event.event_id for event in events if subjects is None or event.subject_id in subjects):
+            writes.add("HDEL", keys.events, event_id, event_id + TRIES)
+            writes.add("LREM", keys.undelivered, 0, event_id)
+            for index in (keys.bucket.deliveries(project_id), keys.bucket.dead_deliveries(project_id)):
+                writes.add("ZREM", index, f"{scope.user_key} {event_id}")
 
     async def session(self, writes: Writes, scope: Scope, session_id: SessionId, type_: EventType) -> datetime | None:
         """Tell of a session, and return the time at which that is said to have happened; None when nothing is told."""

@@ -25,6 +25,7 @@ from service.storage.redis.codec import (
     write_origin,
 )
 from service.storage.redis.database import Database, span
+from service.storage.redis.events import Events
 from service.storage.redis.keys import Keyspace, UserKeys, quoted
 from service.storage.redis.messages import Messages
 from service.storage.redis.origins import Origins, drop_origin, places
@@ -44,6 +45,7 @@ class RedisSessions:
     said: Messages
     summed: Summaries
     origins: Origins
+    events: Events
 
     async def create(self, scope: Scope, session: NewSession, *, idempotency_key: str | None = None) -> Session:
         """Open a session and mark the user as active. Raises IdempotencyKeyReused; ConcurrentChange when the user is gone."""
@@ -112,6 +114,7 @@ class RedisSessions:
         plan = await self.changes.plan(scope, memories)
         plan.writes.index_entry(keys, IndexedKind.TURN, f"{session_id}:*")
         plan.writes.index_entry(keys, IndexedKind.SUMMARY, session_id)
+        await self.events.withdraw(plan.writes, scope, [session_id])
         # neither changes while there is a session
         origin = await self.database.get("HGET", keys.session(session_id), "origin")
         drop_origin(plan.writes, keys, session_id, read_origin(origin or ""))

@@ -86,7 +86,13 @@ def build_stores(database: Database, keyspace: Keyspace, *, lease: timedelta, gr
     events = Events(database, keyspace)
     changes = MemoryChanges(database, keyspace, settler, events)
     sessions = RedisSessions(
-        database, keyspace, changes, Messages(database, keyspace), Summaries(database, keyspace), Origins(database, keyspace)
+        database,
+        keyspace,
+        changes,
+        Messages(database, keyspace),
+        Summaries(database, keyspace),
+        Origins(database, keyspace),
+        events,
     )
     all_buckets = keyspace.all_buckets()
     jobs = Streams(database, [bucket.jobs for bucket in all_buckets], lease)

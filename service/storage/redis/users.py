@@ -16,7 +16,7 @@ from service.domain.webhooks import EventType
 from service.storage.redis.claims import ROUNDS, Claims
 from service.storage.redis.codec import digest, dump_object, flag, moment, read_user
 from service.storage.redis.database import Argument, Database, span
-from service.storage.redis.events import TRIES, Events
+from service.storage.redis.events import Events
 from service.storage.redis.intents import Intent, Settler
 from service.storage.redis.keys import Keyspace, ProjectKeys, UserKeys
 from service.storage.redis.writes import Writes
@@ -140,11 +140,7 @@ class RedisUsers:
         writes = Writes()
         for kind in IndexedKind:
             writes.index_entry(keys, kind, "")
-        bucket, project_id = keys.bucket, keys.scope.project_id
-        events = [name for name in await self.database.get("HKEYS", keys.events) if not name.endswith(TRIES)]
-        for event_id in events:
-            for index in (bucket.deliveries(project_id), bucket.dead_deliveries(project_id)):
-                writes.add("ZREM", index, f"{keys.scope.user_key} {event_id}")
+        await self.events.withdraw(writes, keys.scope)
         teller = await self.events.teller(keys.scope)
         if EventType.USER_FORGOTTEN in teller.wanted:
             teller.forgotten(writes, await self.events.now(keys.scope))

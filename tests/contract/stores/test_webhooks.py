@@ -12,6 +12,7 @@ import pytest
 from service.domain.conflicts import ConflictStatus, answered, resolved, taken_up
 from service.domain.errors import ConcurrentChange, ProjectNotFound, WebhookEventNotFound
 from service.domain.ids import EventId, ProjectId, UserId
+from service.domain.memories import MemoryChange
 from service.domain.ports.work import CommitOutcome
 from service.domain.sessions import SessionStatus
 from service.domain.webhooks import SUBSCRIBABLE, Attempts, Delivery, DeliveryState, EventType, Webhook
@@ -243,8 +244,9 @@ async def test_dead_events_are_kept_and_replayed(told: World) -> None:
     await told.stores.deliveries.end(again, DONE)
     assert (1, 0) == (await told.stores.deliveries.replay_dead(ACME), await told.stores.deliveries.replay_dead(ACME))
     assert [EventType.SESSION_PROCESSED] == await drain(told.stores)
-    with pytest.raises(WebhookEventNotFound):
-        await told.stores.deliveries.replay(ACME, EventId("evt_0"))
+    for name in ("evt_0", "*", "evt_" + "0" * 32):
+        with pytest.raises(WebhookEventNotFound):
+            await told.stores.deliveries.replay(ACME, EventId(name))
     with pytest.raises(WebhookEventNotFound):
         await told.stores.deliveries.replay(GLOBEX, again.event.event_id)
 
@@ -298,8 +300,22 @@ async def test_old_events_are_removed_when_they_have_ended(told: World, client: 
     assert [] == [key async for key in client.scan_iter(f"*{told.scope.user_key}*")]
 
 
-async def test_a_deletion_that_is_refused_tells_nothing(told: World) -> None:
-    """A session that is deleted is no event either."""
-    session = await told.session("x")
-    await told.stores.sessions.delete(told.scope, session.session_id, put())
-    assert [] == await drain(told.stores)
+async def test_events_go_with_what_they_are_about(told: World) -> None:
+    """A session, a conflict: also one that waits, or is on its way; those about others stay, and nothing new is told."""
+    pending, other = conflict(), conflict()
+    await told.stores.memories.apply(told.scope, raised(pending, other))
+    await processed(told)
+    await processed(told)
+    (first,) = await claim(told.stores)
+    assert first.event.conflict == pending
+    await told.stores.memories.apply(told.scope, MemoryChange(revision=1, drop_conflicts=(pending.conflict_id,)))
+    listed = (await told.stores.deliveries.list(ACME, FIRST_PAGE, dead=False)).items
+    newest = max((each.event for each in listed if each.event.session), key=lambda event: event.created_at)
+    assert newest.session is not None
+    await told.stores.sessions.delete(told.scope, newest.session.session_id, put(revision=2))
+    assert not await told.stores.deliveries.end(first, DONE)
+    later = await told.stores.deliveries.claim(NOW + LEASE, {}, limit=100, each=100)
+    assert [other] == [delivery.event.conflict for delivery in later]
+    assert await told.stores.deliveries.end(later[0], DONE)
+    assert [EventType.SESSION_PROCESSED] == await drain(told.stores)
+    assert 2 == (await told.stores.deliveries.list(ACME, FIRST_PAGE, dead=False)).total
