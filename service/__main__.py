@@ -14,6 +14,8 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 
+import uvloop
+
 from service.cli import about, archives, doctor, keys, projects, reindex, usage, webhooks
 from service.cli.command import Command, CommandFailed
 from service.domain.errors import DomainError
@@ -59,8 +61,10 @@ async def _gateway(_arguments: Namespace, _settings: Settings) -> int:
 
 COMMANDS: Sequence[Command] = (
     Command(words=("serve",), help="run everything on this machine, with embedded engines where no server is named", run=_serve),
-    Command(words=("service",), help="run the gRPC service and a worker", run=_service, arguments=_service_arguments),
-    Command(words=("worker",), help="run a worker alone", run=_worker),
+    Command(
+        words=("service",), help="run the gRPC service and a worker", run=_service, arguments=_service_arguments, serves=True
+    ),
+    Command(words=("worker",), help="run a worker alone", run=_worker, serves=True),
     Command(words=("gateway",), help="run the HTTP gateway", run=_gateway),
     *projects.COMMANDS,
     *keys.COMMANDS,
@@ -100,7 +104,8 @@ def main(words: Sequence[str] | None = None) -> None:
     try:
         settings = Settings.from_environment(os.environ)
         configure_logging(settings.log_level, log_stream())
-        code = asyncio.run(_carry_out(arguments, settings))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop if arguments.command.serves else None) as runner:
+            code = runner.run(_carry_out(arguments, settings))
     except (CommandFailed, DomainError, InvalidSetting, DataDirectoryInUse, ServerStartFailed, OSError) as error:
         sys.exit(f"mneme: {error}")
     sys.exit(code)

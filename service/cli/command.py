@@ -27,7 +27,8 @@ class Command:
     """
     One command: its *words*, such as `projects create`, a line of help, its arguments and what it does.
 
-    With *stores* the embedded engines run while it does, those of a `mneme serve` on the same data directory or its own.
+    With *stores* the embedded engines run while it does, those of a `mneme serve` on the same data directory or its own. One that
+    *serves* answers requests, and starts no processes: it runs on uvloop, which is faster and cannot give a child a umask.
     """
 
     words: tuple[str, ...]
@@ -35,6 +36,7 @@ class Command:
     run: Run
     arguments: Callable[[ArgumentParser], None] = no_arguments
     stores: bool = False
+    serves: bool = False
 
 
 def say(*lines: str) -> None:

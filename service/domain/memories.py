@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.ids import ChainId, ConflictId, MemoryId, SessionId
 from service.domain.sessions import Summary
@@ -31,9 +31,8 @@ class VersionReason(StrEnum):
     MERGE_CONFLICT = "MERGE_CONFLICT"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Source:
-    """One message that something comes from."""
+class Source(NamedTuple):
+    """One message that something comes from. A tuple, because a recall makes, compares and looks up hundreds of them."""
 
     session_id: SessionId
     message_index: int

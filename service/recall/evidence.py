@@ -23,7 +23,6 @@ from service.domain.sessions import Message, Summary
 from service.recall.analysis import QueryHints
 from service.recall.dates import date_ranges
 from service.recall.driven.driver import Driver
-from service.recall.indexing import turn_id
 from service.recall.kindred import KINDRED, Kindred, kindred_words
 from service.recall.pool import Pool, pool_of
 from service.recall.ranking import Ranked, preselect, rank
@@ -73,13 +72,13 @@ class Plan:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """
-    What one hop found: *ranked* turns, best first, the memories that come from them by turn id, *summaries* with their
+    What one hop found: *ranked* turns, best first, the memories that come from them by turn, *summaries* with their
     similarity to the query, best first, the *date_ranges* that were read out of the query, and by word of the query the *kindred*
     words that the messages use for it.
     """
 
     ranked: Sequence[Ranked]
-    chains: Mapping[str, Sequence[MemoryChain]]
+    chains: Mapping[Source, Sequence[MemoryChain]]
     summaries: Sequence[tuple[Summary, float]]
     date_ranges: Sequence[DateRange]
     kindred: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -117,9 +116,9 @@ async def _kindred(embedder: Embedder, plan: Plan, messages: Mapping[int, Messag
 
 async def _read(
     tools: Tools, query: RecallQuery, pool: Pool, rows: Sequence[int], session_ids: Sequence[SessionId]
-) -> tuple[dict[int, Message], dict[str, list[MemoryChain]], list[Summary]]:
+) -> tuple[dict[int, Message], dict[Source, list[MemoryChain]], list[Summary]]:
     """Read all that may be shown from the record stores, at the same time."""
-    sources = [Source(session_id=pool.places[row].session_id, message_index=pool.places[row].order) for row in rows]
+    sources = [pool.turns[row] for row in rows]
     wanted = _wanted_chains(pool, rows) if RecalledKind.MEMORY in query.kinds else []
     messages, chains, summaries = await asyncio.gather(
         tools.sessions.messages_at(query.scope, sources),
@@ -131,20 +130,19 @@ async def _read(
 
 
 def _wanted_chains(pool: Pool, rows: Sequence[int]) -> list[ChainId]:
-    places = (pool.places[row] for row in rows)
-    keys = (turn_id(place.session_id, place.order) for place in places)
-    return list(dict.fromkeys(chain for key in keys for chain in pool.chains.get(key, ())[:CHAINS_PER_TURN]))
+    chains = (pool.chains.get(pool.turns[row], ()) for row in rows)
+    return list(dict.fromkeys(chain for of_turn in chains for chain in of_turn[:CHAINS_PER_TURN]))
 
 
-async def _read_chains(store: MemoryStore, query: RecallQuery, wanted: Sequence[ChainId]) -> dict[str, list[MemoryChain]]:
-    """Return memories by the id of each turn that they come from."""
+async def _read_chains(store: MemoryStore, query: RecallQuery, wanted: Sequence[ChainId]) -> dict[Source, list[MemoryChain]]:
+    """Return memories by each turn that they come from."""
     if not wanted:
         return {}
-    chains: dict[str, list[MemoryChain]] = {}
+    chains: dict[Source, list[MemoryChain]] = {}
     for chain in await store.chains(query.scope, wanted):
         for source in chain.current.sources if chain is not None else ():
             if chain is not None and source.session_id not in query.exclude_sessions:
-                chains.setdefault(turn_id(source.session_id, source.message_index), []).append(chain)
+                chains.setdefault(source, []).append(chain)
     return chains
 
 

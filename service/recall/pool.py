@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.domain.ids import ChainId, SessionId
-from service.domain.ports.index import SPARSE, SPARSE_CONTEXT, Hit
-from service.recall.indexing import turn_id
+from service.domain.memories import Source
+from service.domain.ports.index import SPARSE, SPARSE_CONTEXT, Hits
 from service.recall.searches import (
     KEYWORD_SIGNALS,
     MEMORY_SIGNALS,
@@ -28,6 +28,7 @@ from service.recall.searches import (
 )
 
 Column = NDArray[np.float64]
+Places = NDArray[np.intp]
 
 NEIGHBOUR = "neighbour"
 """How well the better of the turns right before and after matches by meaning."""
@@ -36,26 +37,19 @@ _OF_TURNS = (*TURN_SIGNALS, *KEYWORD_SIGNALS, *STATEMENT_SIGNALS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """One candidate turn: a message of a session, there may be none (any more)."""
-
-    session_id: SessionId
-    order: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
     """
-    Candidates and their signals. *places* are the candidates; each of *signals* has one z-score for each of them, over all
-    candidates. *cosine* is the best cosine of the turn itself or of a memory that comes from it.
+    Candidates and their signals. *turns* are the candidates: messages, there may be none (any more). Each of *signals* has one
+    z-score for each of them, over all candidates. *cosine* is the best cosine of the turn itself or of a memory that comes from
+    it.
 
-    *chains* are the memories that were found, by the turn id that they come from, best first.
+    *chains* are the memories that were found, by the turn that they come from, best first.
     """
 
-    places: Sequence[Place]
+    turns: Sequence[Source]
     signals: Mapping[str, Column]
     cosine: Column
-    chains: Mapping[str, Sequence[ChainId]]
+    chains: Mapping[Source, Sequence[ChainId]]
 
 
 def pool_of(found: Mapping[str, HitList]) -> Pool:
@@ -64,31 +58,40 @@ def pool_of(found: Mapping[str, HitList]) -> Pool:
 
     A signal that was not searched for is 0 for all.
     """
-    rows: dict[str, int] = {}
-    places: list[Place] = []
-
-    def row(key: str, hit: Hit) -> int:
-        if key not in rows:
-            rows[key] = len(places)
-            places.append(Place(session_id=hit.session_id, order=hit.order))
-        return rows[key]
-
-    scores = {name: [(row(hit.record_id, hit), hit.score) for hit in _hits(found, name)] for name in _OF_TURNS}
-    scores |= {
-        name: [(row(turn_id(hit.session_id, hit.order), hit), hit.score) for hit in _hits(found, name)] for name in MEMORY_SIGNALS
-    }
-    raw = {name: _column(scores[name], len(places), _floor(found, name)) for name in scores}
-    raw[NEIGHBOUR] = _neighbours(raw["meaning"], rows, places, _floor(found, "meaning"))
-    signals = {name: standardised(column) for name, column in raw.items()} | _session_signals(found, places)
+    rows = _Rows()
+    placed = {name: rows.of(_hits(found, name)) for name in (*_OF_TURNS, *MEMORY_SIGNALS)}
+    turns = list(rows.known)
+    raw = {name: _column(placed[name], _hits(found, name), len(turns), _floor(found, name)) for name in placed}
+    raw[NEIGHBOUR] = _neighbours(raw["meaning"], rows.known, _floor(found, "meaning"))
+    standard = standardised(np.stack(list(raw.values())))
     return Pool(
-        places=places,
-        signals=signals,
+        turns=turns,
+        signals=dict(zip(raw, standard, strict=True)) | _session_signals(found, turns),
         cosine=np.maximum(raw["meaning"], raw["memory_meaning"]),
         chains=_chains(found),
     )
 
 
-def _hits(found: Mapping[str, HitList], name: str) -> Sequence[Hit]:
+class _Rows:
+    """The candidates' rows: one for each turn, in the order in which the turns are first met."""
+
+    def __init__(self) -> None:
+        self.known: dict[Source, int] = {}
+        self._of_records: dict[int, Places] = {}
+
+    def of(self, hits: Hits) -> Places:
+        """Return the row of each hit."""
+        records = hits.records
+        # searches of one kind share their records, so each is looked up once
+        rows = self._of_records.get(id(records))
+        if rows is None:
+            known = self.known
+            found = [known.setdefault(turn, len(known)) for turn in map(Source, records.session_ids, records.orders)]
+            rows = self._of_records[id(records)] = np.array(found, dtype=np.intp)
+        return rows[np.asarray(hits.places, dtype=np.intp)]
+
+
+def _hits(found: Mapping[str, HitList], name: str) -> Hits:
     return found.get(name, NOTHING).hits
 
 
@@ -97,60 +100,68 @@ def _floor(found: Mapping[str, HitList], name: str) -> float:
     searched = found.get(name, NOTHING)
     if not searched.hits:
         return 0.0
-    last = float(searched.hits[-1].score)
+    last = float(searched.hits.scores[-1])
     if SIGNALS[name][1] in {SPARSE, SPARSE_CONTEXT}:
         # a search by word returns whatever shares a word: a list that is not full leaves out only what shares none
         return last / 2 if searched.full else 0.0
     return last
 
 
-def _column(scores: Sequence[tuple[int, float]], size: int, floor: float) -> Column:
+def _column(rows: Places, hits: Hits, size: int, floor: float) -> Column:
     column = np.full(size, floor)
     # worst first: of several memories of one turn the best counts
-    for place, score in reversed(scores):
-        column[place] = score
+    column[rows[::-1]] = hits.scores[::-1]
     return column
 
 
-def _neighbours(meaning: Column, rows: Mapping[str, int], places: Sequence[Place], floor: float) -> Column:
-    column = np.full(len(places), floor)
-    for place, at in enumerate(places):
-        for order in (at.order - 1, at.order + 1):
-            other = rows.get(turn_id(at.session_id, order))
-            if other is not None and meaning[other] > column[place]:
-                column[place] = meaning[other]
+def _neighbours(meaning: Column, rows: Mapping[Source, int], floor: float) -> Column:
+    # one more row, for the neighbours that were not found
+    padded = np.append(meaning, floor)
+    outside = len(meaning)
+    before = [rows.get(Source(session_id, order - 1), outside) for session_id, order in rows]
+    after = [rows.get(Source(session_id, order + 1), outside) for session_id, order in rows]
+    column: Column = np.maximum(np.maximum(padded[before], padded[after]), floor)
     return column
 
 
-def _session_signals(found: Mapping[str, HitList], places: Sequence[Place]) -> dict[str, Column]:
-    known = {hit.session_id for name in SESSION_SIGNALS for hit in _hits(found, name)}
+def _session_signals(found: Mapping[str, HitList], turns: Sequence[Source]) -> dict[str, Column]:
+    scored = {name: _by_session(_hits(found, name)) for name in SESSION_SIGNALS}
+    known = {session_id for scores in scored.values() for session_id in scores}
     complete = not any(found.get(name, NOTHING).full for name in SESSION_SIGNALS)
     # a session without a summary is not processed yet: that speaks neither for it nor against it
-    judged = np.array([not complete or place.session_id in known for place in places], dtype=bool)
+    judged = np.array([not complete or session_id in known for session_id, _ in turns], dtype=bool)
     signals = {}
-    for name in SESSION_SIGNALS:
-        scores = {hit.session_id: hit.score for hit in _hits(found, name)}
+    for name, scores in scored.items():
         floor = _floor(found, name)
-        column = np.array([scores.get(place.session_id, floor) for place in places], dtype=np.float64)
-        standard = np.zeros(len(places))
+        column = np.array([scores.get(session_id, floor) for session_id, _ in turns], dtype=np.float64)
+        standard = np.zeros(len(turns))
         standard[judged] = standardised(column[judged])
         signals[name] = standard
     return signals
 
 
-def standardised(column: Column) -> Column:
-    """Return *column* as z-scores; 0 throughout when all its values are the same."""
-    if column.size == 0:
-        return column
-    spread = float(column.std())
-    return (column - column.mean()) / spread if spread > 1e-9 else np.zeros_like(column)
+def _by_session(hits: Hits) -> dict[SessionId, float]:
+    sessions = hits.records.session_ids
+    return {sessions[place]: score for place, score in zip(hits.places, hits.scores, strict=True)}
 
 
-def _chains(found: Mapping[str, HitList]) -> dict[str, list[ChainId]]:
-    chains: dict[str, list[ChainId]] = {}
+def standardised(columns: Column) -> Column:
+    """Return a column, or each row of several, as z-scores; 0 throughout where all values are the same."""
+    if columns.shape[-1] == 0:
+        return columns
+    spread = columns.std(axis=-1, keepdims=True)
+    off = columns - columns.mean(axis=-1, keepdims=True)
+    standard: Column = np.divide(off, spread, out=np.zeros_like(off), where=spread > 1e-9)
+    return standard
+
+
+def _chains(found: Mapping[str, HitList]) -> dict[Source, list[ChainId]]:
+    chains: dict[Source, list[ChainId]] = {}
     for name in MEMORY_SIGNALS:
-        for hit in _hits(found, name):
-            of_turn = chains.setdefault(turn_id(hit.session_id, hit.order), [])
-            if hit.record_id not in of_turn:
-                of_turn.append(ChainId(hit.record_id))
+        records, places = _hits(found, name).records, _hits(found, name).places
+        for place in places:
+            of_turn = chains.setdefault(Source(records.session_ids[place], records.orders[place]), [])
+            chain_id = ChainId(records.record_ids[place])
+            if chain_id not in of_turn:
+                of_turn.append(chain_id)
     return chains

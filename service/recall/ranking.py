@@ -8,12 +8,14 @@ The sum says how far a candidate is behind the best of the same query; how near 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
+from service.domain.memories import Source
 from service.domain.recall import DateRange
 from service.domain.sessions import Message
 from service.recall.analysis import QueryHints
@@ -21,31 +23,53 @@ from service.recall.pool import Column, Pool
 from service.recall.traits import Traits, traits_of
 from service.recall.weights import HALF_BEHIND, SPREAD, TOLD_WITHIN, Weights
 
+_NUMBERS = ("dated", "number", "question", "first_person", "past", "length")
+"""What the numbers of a text's traits are called among the signals, in their order."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ranked:
-    """A candidate that was ranked: its message, its score, and its *place* in the *columns* that the score was summed up from."""
 
+class Breakdown:
+    """What each signal added to the sum of each candidate: a row of *added* for each of *names*."""
+
+    def __init__(self, names: Sequence[str], added: Column) -> None:
+        """Keep the matrix; it is taken apart when the first candidate is asked for."""
+        self._names = names
+        self._added = added
+
+    @cached_property
+    def _by_candidate(self) -> list[list[float]]:
+        by_candidate: list[list[float]] = self._added.round(4).T.tolist()
+        return by_candidate
+
+    def of(self, place: int) -> dict[str, float]:
+        """Return what was added to the candidate at *place*, without what added nothing."""
+        return {name: value for name, value in zip(self._names, self._by_candidate[place], strict=True) if value}
+
+
+class Ranked(NamedTuple):
+    """A candidate that was ranked: the turn that it is *at*, its message, its score, its *place* in the *breakdown* of all."""
+
+    at: Source
     message: Message
     score: float
     place: int
-    columns: Mapping[str, Column]
+    breakdown: Breakdown
 
     @property
     def signals(self) -> dict[str, float]:
         """What each signal added to the sum."""
-        return {name: round(float(column[self.place]), 4) for name, column in self.columns.items() if column[self.place]}
+        return self.breakdown.of(self.place)
 
 
 def preselect(pool: Pool, weights: Weights, limit: int) -> list[int]:
     """Return the rows of the *limit* candidates that are best by the signals of the index alone, best first."""
     total = index_sum(pool, weights)
-    return [int(row) for row in np.argsort(-total, kind="stable")[:limit]]
+    rows: list[int] = np.argsort(-total, kind="stable")[:limit].tolist()
+    return rows
 
 
 def index_sum(pool: Pool, weights: Weights) -> Column:
     """Return the weighted sum of the index's signals for each candidate."""
-    total = np.zeros(len(pool.places))
+    total = np.zeros(len(pool.turns))
     for name, weight in weights.index.items():
         total += weight * pool.signals[name]
     return total
@@ -68,13 +92,14 @@ def rank(
     in it, gains by that; nothing is left out for it. *more* are further traits of *messages*, one value for each of them.
     """
     rows = list(messages)
-    columns = {name: weight * pool.signals[name][rows] for name, weight in weights.index.items()}
     traits = {**trait_columns([messages[row] for row in rows], hints, spans), **more}
-    columns |= {name: weight * traits[name] for name, weight in weights.text.items()}
-    total = sum(columns.values(), np.zeros(len(rows)))
-    scores = anchor * scores_of(total)
+    columns = [pool.signals[name][rows] for name in weights.index] + [traits[name] for name in weights.text]
+    added = np.stack(columns) * np.array([[weight] for part in (weights.index, weights.text) for weight in part.values()])
+    total = added.sum(axis=0)
+    scores = (anchor * scores_of(total)).tolist()
+    breakdown = Breakdown((*weights.index, *weights.text), added)
     return [
-        Ranked(message=messages[rows[place]], score=float(scores[place]), place=place, columns=columns)
+        Ranked(pool.turns[rows[place]], messages[rows[place]], scores[place], place, breakdown)
         for place in np.argsort(-total, kind="stable").tolist()
     ]
 
@@ -90,23 +115,21 @@ def scores_of(totals: Column) -> Column:
 def trait_columns(messages: Sequence[Message], hints: QueryHints, spans: Sequence[DateRange]) -> dict[str, Column]:
     """Return each trait of *messages*, one value for each of them."""
     traits = [traits_of(message.content) for message in messages]
-    dated = np.array([trait.time for trait in traits], dtype=np.float64)
+    numbers = np.array([trait.numbers for trait in traits], dtype=np.float64).reshape(len(traits), len(_NUMBERS)).T
+    columns = dict(zip(_NUMBERS, numbers, strict=True))
     return {
+        **columns,
         "speaker": _speaker(traits, hints),
         "role": np.array([float(message.role is hints.role) for message in messages]),
-        "dated": dated,
-        "dated_for_when": dated * hints.asks_time,
-        "number": np.array([trait.number for trait in traits], dtype=np.float64),
-        "question": np.array([trait.question for trait in traits], dtype=np.float64),
-        "length": np.array([trait.length for trait in traits], dtype=np.float64),
-        "first_person": np.array([trait.first_person for trait in traits], dtype=np.float64),
-        "past": np.array([trait.past for trait in traits], dtype=np.float64),
+        "dated_for_when": columns["dated"] * hints.asks_time,
         "in_date_range": _within(messages, spans),
     }
 
 
 def _within(messages: Sequence[Message], spans: Sequence[DateRange]) -> Column:
     """Return 1 for each message from one of *spans*."""
+    if not spans:
+        return np.zeros(len(messages))
     bounds = [(span.start, span.end + (TOLD_WITHIN if span.event else timedelta())) for span in spans]
     return np.array([float(any(start <= message.timestamp <= end for start, end in bounds)) for message in messages])
 

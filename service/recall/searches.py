@@ -15,9 +15,10 @@ from service.domain.ports.index import (
     DENSE,
     DENSE_CONTEXT,
     DENSE_VECTORS,
+    NO_HITS,
     SPARSE,
     SPARSE_CONTEXT,
-    Hit,
+    Hits,
     IndexFilter,
     IndexQuery,
     Vector,
@@ -66,11 +67,11 @@ class Reading:
 class HitList:
     """What a search found, best first; *full* when there may have been more than it returned."""
 
-    hits: Sequence[Hit]
+    hits: Hits
     full: bool
 
 
-NOTHING = HitList(hits=(), full=False)
+NOTHING = HitList(hits=NO_HITS, full=False)
 
 
 async def search(

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from service.domain.memories import MemoryChain, Source
 from service.domain.recall import Recalled, RecalledKind, RecallQuery
 from service.recall.evidence import Evidence
-from service.recall.indexing import turn_id
 from service.recall.ranking import Ranked
 
 
@@ -33,47 +32,49 @@ def select(query: RecallQuery, evidence: Evidence) -> list[Recalled]:
 
 
 def _items(query: RecallQuery, evidence: Evidence) -> Iterator[Recalled]:
-    ranks = {turn_id(turn.message.session_id, turn.message.index): rank for rank, turn in enumerate(evidence.ranked)}
-    covered: set[str] = set()
+    ranks = {turn.at: rank for rank, turn in enumerate(evidence.ranked)}
+    wants_message = RecalledKind.MESSAGE in query.kinds
+    covered: set[Source] = set()
     shown: set[str] = set()
-    for turn in evidence.ranked:
-        key = turn_id(turn.message.session_id, turn.message.index)
-        wants_message = RecalledKind.MESSAGE in query.kinds
+    for rank, turn in enumerate(evidence.ranked):
+        key = turn.at
         chains = [
             chain
             for chain in evidence.chains.get(key, ())
-            if chain.chain_id not in shown and not (wants_message and _has_more(chain, ranks, after=ranks[key]))
+            if chain.chain_id not in shown and not (wants_message and _has_more(chain, ranks, after=rank))
         ]
         # with messages beside it, one memory stands for its turn; without them, every memory of the turn has to be named
         for chain in chains[: 1 if wants_message else None] if key not in covered else ():
             shown.add(chain.chain_id)
             yield _memory(query, turn, chain, ranks)
-            covered |= {turn_id(source.session_id, source.message_index) for source in chain.current.sources}
+            covered |= set(chain.current.sources)
         if wants_message and key not in covered:
             covered.add(key)
             yield _message(turn)
 
 
-def _has_more(chain: MemoryChain, ranks: Mapping[str, int], *, after: int) -> bool:
+def _has_more(chain: MemoryChain, ranks: Mapping[Source, int], *, after: int) -> bool:
     """
     Return whether a message that the memory comes from ranks further down.
 
     With messages beside it, a memory of several messages waits for the last of them: in an earlier place it would draw them all
     up with it, however little they have to do with the query.
     """
-    return any(ranks.get(turn_id(source.session_id, source.message_index), -1) > after for source in chain.current.sources)
+    sources = chain.current.sources
+    return len(sources) > 1 and any(ranks.get(source, -1) > after for source in sources)
 
 
-def _memory(query: RecallQuery, turn: Ranked, chain: MemoryChain, ranks: Mapping[str, int]) -> Recalled:
-    own = Source(session_id=turn.message.session_id, message_index=turn.message.index)
+def _memory(query: RecallQuery, turn: Ranked, chain: MemoryChain, ranks: Mapping[Source, int]) -> Recalled:
+    own = turn.at
+    if chain.current.sources == (own,):
+        return Recalled(score=round(turn.score, 4), sources=(own,), signals=turn.signals, memory=chain)
     last = len(ranks)
     others = sorted(
         (source for source in chain.current.sources if source != own and source.session_id not in query.exclude_sessions),
-        key=lambda source: (ranks.get(turn_id(source.session_id, source.message_index), last), source),
+        key=lambda source: (ranks.get(source, last), source),
     )
     return Recalled(score=round(turn.score, 4), sources=(own, *others), signals=turn.signals, memory=chain)
 
 
 def _message(turn: Ranked) -> Recalled:
-    source = Source(session_id=turn.message.session_id, message_index=turn.message.index)
-    return Recalled(score=round(turn.score, 4), sources=(source,), signals=turn.signals, message=turn.message)
+    return Recalled(score=round(turn.score, 4), sources=(turn.at,), signals=turn.signals, message=turn.message)

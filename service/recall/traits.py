@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _DAYS = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
@@ -34,8 +34,7 @@ READ_CHARS = 1_000
 """How much of a text is read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Traits:
+class Traits(NamedTuple):
     """
     *speaker* is the case-folded label in a text such as `Ann: hello`, empty when there is none. The numbers are 0 or 1, but
     for *past*, how many verbs stand in the past, and *length*, a z-score of the logarithm of the number of words.
@@ -48,6 +47,11 @@ class Traits:
     first_person: float
     past: float
     length: float
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """All but the speaker, in the order above."""
+        return self[1:]
 
 
 def traits_of(text: str) -> Traits:

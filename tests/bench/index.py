@@ -30,8 +30,8 @@ from service.storage.bm25 import WordEncoder
 from service.storage.embedded import open_index
 from service.storage.embedded.client import EmbeddedIndex
 from service.storage.embedded.encode import encode_query
+from service.storage.embedded.engine.answers import from_library
 from service.storage.embedded.engine.collections import Collections
-from service.storage.embedded.engine.translate import to_query
 from service.storage.embedded.vector_engine import start_engine
 from service.storage.points import tenant_key
 
@@ -120,7 +120,7 @@ async def _measure(home: Path, size: int) -> None:
         _report(size, "batch of 6 beside a writer", await _times(batches, partial(index.search, SCOPE)))
         writing.cancel()
     collections = Collections(home / "data")
-    _report(size, "batch of 6, no socket", await _times(batches, partial(_bare, collections)))
+    _report(size, "batch of 6, by the library alone", await _times(batches, partial(_bare, collections)))
     collections.close()
 
 
@@ -143,9 +143,7 @@ async def _keep_writing(index: EmbeddedIndex, point: IndexPoint) -> None:
 async def _bare(collections: Collections, batch: Sequence[IndexQuery]) -> None:
     """Do what the engine does with a batch, but for the messages."""
     messages = [encode_query(SCOPE, query, ENCODER) for query in batch]
-    queries = [to_query(IndexedKind.TURN, tenant_key(SCOPE), message, DIMENSION) for message in messages if message]
-    answers = collections.search(IndexedKind.TURN, queries)
-    collections.payloads(IndexedKind.TURN, {point.id for found in answers for point in found})
+    from_library(collections, IndexedKind.TURN, tenant_key(SCOPE), [message for message in messages if message])
 
 
 async def _times(inputs: Sequence[T], call: Callable[[T], Awaitable[object]]) -> list[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, overload
 
 from service.domain.ids import Scope, SessionId
 from service.domain.ports.work import IndexedKind
@@ -98,6 +98,56 @@ class Hit:
     score: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """Records that searches found, each once, as columns of one length: a recall reads hundreds, and looks at few one by one."""
+
+    record_ids: Sequence[str] = ()
+    session_ids: Sequence[SessionId] = ()
+    orders: Sequence[int] = ()
+
+
+class Hits(Sequence[Hit]):
+    """
+    What one search found, best first: *places* in the columns of *records*, and the *scores* in the same order.
+
+    Searches of one call that look for the same kind share their records.
+    """
+
+    __slots__ = ("places", "records", "scores")
+
+    def __init__(self, records: Records, places: Sequence[int], scores: Sequence[float]) -> None:
+        """Keep the columns."""
+        self.records = records
+        self.places = places
+        self.scores = scores
+
+    def __len__(self) -> int:
+        """Return how many hits there are."""
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, at: int) -> Hit: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Hit]: ...
+
+    def __getitem__(self, at: int | slice) -> Hit | Sequence[Hit]:
+        """Return the hit at a rank, or those of a slice."""
+        if isinstance(at, slice):
+            return Hits(self.records, self.places[at], self.scores[at])
+        place = self.places[at]
+        return Hit(
+            record_id=self.records.record_ids[place],
+            session_id=self.records.session_ids[place],
+            order=self.records.orders[place],
+            score=self.scores[at],
+        )
+
+
+NO_HITS = Hits(Records(), (), ())
+
+
 class VectorIndex(Protocol):
     """The index over memories, summaries and turns. One that cannot be reached raises StorageUnavailable."""
 
@@ -125,7 +175,7 @@ class VectorIndex(Protocol):
         """Remove every point of a user. Durable when it returns."""
         ...
 
-    async def search(self, scope: Scope, queries: Sequence[IndexQuery]) -> Sequence[Sequence[Hit]]:
+    async def search(self, scope: Scope, queries: Sequence[IndexQuery]) -> Sequence[Hits]:
         """Answer all *queries* in one round trip, each with its hits, best first. Finds nothing outside *scope*."""
         ...
 

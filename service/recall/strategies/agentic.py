@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from service.domain.ids import ChainId
-from service.domain.memories import MemoryChain
+from service.domain.memories import MemoryChain, Source
 from service.domain.recall import Recalled, RecalledKind, RecallQuery, RecallResult, StrategyName
 from service.recall.analysis import hints_of, statement_of
 from service.recall.connections import connected_items
@@ -134,16 +134,15 @@ def _first_reason(plan: Plan, found: Evidence) -> str:
 
 def _merged(hops: Sequence[Evidence]) -> Evidence:
     """Return all hops in one: of a turn the best score, of a part's score a little less than of the whole's."""
-    best: dict[tuple[str, int], Ranked] = {}
-    chains: dict[str, list[MemoryChain]] = {}
+    best: dict[Source, Ranked] = {}
+    chains: dict[Source, list[MemoryChain]] = {}
     for place, hop in enumerate(hops):
         for turn in hop.ranked:
-            weighted = turn if place == 0 else replace(turn, score=turn.score * PART_WEIGHT)
-            key = (turn.message.session_id, turn.message.index)
-            if key not in best or best[key].score < weighted.score:
-                best[key] = weighted
-        for turn_id, found in hop.chains.items():
-            known = chains.setdefault(turn_id, [])
+            weighted = turn if place == 0 else turn._replace(score=turn.score * PART_WEIGHT)
+            if turn.at not in best or best[turn.at].score < weighted.score:
+                best[turn.at] = weighted
+        for at, found in hop.chains.items():
+            known = chains.setdefault(at, [])
             known += [chain for chain in found if all(chain.chain_id != one.chain_id for one in known)]
     ranked = sorted(best.values(), key=lambda turn: -turn.score)
     return Evidence(ranked=ranked, chains=chains, summaries=hops[0].summaries, date_ranges=hops[0].date_ranges)

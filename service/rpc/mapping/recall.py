@@ -56,16 +56,22 @@ def from_context_options(options: recall_pb2.ContextOptions) -> ContextWanted:
 
 def to_item(recalled: Recalled) -> recall_pb2.RecalledItem:
     """Return one thing that was found."""
-    item = recall_pb2.RecalledItem(
-        kind=KINDS[recalled.kind], score=recalled.score, sources=to_sources(recalled.sources), signals=recalled.signals
-    )
-    if recalled.memory is not None:
-        _fill_memory(item, recalled.memory.current)
-    if recalled.message is not None:
-        _fill_message(item, recalled.message)
-    if recalled.summary is not None:
-        _fill_summary(item, recalled.summary)
+    item = _item_of(recalled)
+    item.kind = KINDS[recalled.kind]
+    item.score = recalled.score
+    item.sources.extend(to_sources(recalled.sources))
+    item.signals.update(recalled.signals)
     return item
+
+
+def _item_of(recalled: Recalled) -> recall_pb2.RecalledItem:
+    if recalled.memory is not None:
+        return _of_memory(recalled.memory.current)
+    if recalled.message is not None:
+        return _of_message(recalled.message)
+    if recalled.summary is not None:
+        return _of_summary(recalled.summary)
+    raise AssertionError(recalled)
 
 
 def to_result_metadata(result: RecallResult) -> recall_pb2.ContextMetadata:
@@ -116,28 +122,38 @@ def _to_date_range(span: DateRange) -> recall_pb2.DateRangeFilter:
     )
 
 
-def _fill_memory(item: recall_pb2.RecalledItem, version: MemoryVersion) -> None:
-    item.id = version.memory_id
-    item.content = version.content
-    item.event_date_start.CopyFrom(to_timestamp(version.event_start))
-    item.event_date_end.CopyFrom(to_timestamp(version.event_end))
-    item.created_at.CopyFrom(to_timestamp(version.created_at))
-    item.categories.extend(version.categories)
-    item.session_id = version.session_id
+def _of_memory(version: MemoryVersion) -> recall_pb2.RecalledItem:
+    return recall_pb2.RecalledItem(
+        id=version.memory_id,
+        content=version.content,
+        event_date_start=to_timestamp(version.event_start),
+        event_date_end=to_timestamp(version.event_end),
+        created_at=to_timestamp(version.created_at),
+        categories=version.categories,
+        session_id=version.session_id,
+    )
 
 
-def _fill_message(item: recall_pb2.RecalledItem, message: Message) -> None:
-    item.id = f"{message.session_id}:{message.index}"
-    item.content = message.content
-    item.role = ROLES[message.role]
-    item.session_id = message.session_id
-    for moment in (item.event_date_start, item.event_date_end, item.created_at):
-        moment.CopyFrom(to_timestamp(message.timestamp))
+def _of_message(message: Message) -> recall_pb2.RecalledItem:
+    said = to_timestamp(message.timestamp)
+    return recall_pb2.RecalledItem(
+        id=f"{message.session_id}:{message.index}",
+        content=message.content,
+        role=ROLES[message.role],
+        session_id=message.session_id,
+        event_date_start=said,
+        event_date_end=said,
+        created_at=said,
+    )
 
 
-def _fill_summary(item: recall_pb2.RecalledItem, summary: Summary) -> None:
-    item.id = summary.session_id
-    item.content = summary.content
-    item.session_id = summary.session_id
-    for moment in (item.event_date_start, item.event_date_end, item.created_at):
-        moment.CopyFrom(to_timestamp(summary.created_at))
+def _of_summary(summary: Summary) -> recall_pb2.RecalledItem:
+    at = to_timestamp(summary.created_at)
+    return recall_pb2.RecalledItem(
+        id=summary.session_id,
+        content=summary.content,
+        session_id=summary.session_id,
+        event_date_start=at,
+        event_date_end=at,
+        created_at=at,
+    )

@@ -15,15 +15,15 @@ from mneme.v1 import http_pb2
 from service.domain.errors import InvalidRequest
 from service.domain.values import Json, JsonObject, PageRequest
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EXACT = 2**53
 """Doubles up to here hold every whole number exactly."""
 
 
 def to_timestamp(moment: datetime) -> Timestamp:
     """Return a UTC time, to the microsecond."""
-    timestamp = Timestamp()
-    timestamp.FromDatetime(moment)
-    return timestamp
+    since = moment - _EPOCH
+    return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1_000)
 
 
 def from_timestamp(field: str, timestamp: Timestamp) -> datetime:

@@ -16,7 +16,7 @@ from mneme.internal.v1.vector_index_pb2_grpc import VectorIndexServiceStub
 
 from service.domain.errors import IndexModelMismatch, StorageUnavailable
 from service.domain.ids import Scope, SessionId
-from service.domain.ports.index import Hit, IndexPoint, IndexQuery
+from service.domain.ports.index import NO_HITS, Hits, IndexPoint, IndexQuery
 from service.domain.ports.work import IndexedKind
 from service.storage.bm25 import WordEncoder
 from service.storage.embedded.encode import decode_hits, encode_point, encode_query
@@ -106,9 +106,9 @@ class EmbeddedIndex:
         requests = [pb.DeleteMatchingRequest(kind=kind, tenant=tenant_key(scope)) for kind in KINDS.values()]
         await asyncio.gather(*(self._update(self._stub.DeleteMatching, request) for request in requests))
 
-    async def search(self, scope: Scope, queries: Sequence[IndexQuery]) -> Sequence[Sequence[Hit]]:
+    async def search(self, scope: Scope, queries: Sequence[IndexQuery]) -> Sequence[Hits]:
         """Answer all *queries* in one round trip, each with its hits, best first. Finds nothing outside *scope*."""
-        results: list[Sequence[Hit]] = [()] * len(queries)
+        results = [NO_HITS] * len(queries)
         request = pb.SearchRequest(tenant=tenant_key(scope))
         places = []
         for place, query in enumerate(queries):

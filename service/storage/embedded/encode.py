@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 
+import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
 from mneme.internal.v1 import vector_index_pb2 as pb
 
 from service.domain.ids import Scope, SessionId
-from service.domain.ports.index import Hit, IndexFilter, IndexPoint, IndexQuery
+from service.domain.ports.index import Hits, IndexFilter, IndexPoint, IndexQuery, Records, Vector
 from service.domain.ports.work import IndexedKind
 from service.storage.bm25 import WordEncoder, Words
 from service.storage.embedded.wire import KINDS
@@ -29,7 +31,7 @@ def encode_point(point: IndexPoint, encoder: WordEncoder) -> pb.Point:
         event_start=_timestamp(point.event_start),
         event_end=_timestamp(point.event_end),
         categories=point.categories,
-        dense={name: pb.DenseVector(values=vector) for name, vector in point.dense.items()},
+        dense={name: _dense(vector) for name, vector in point.dense.items()},
         sparse={name: _sparse(found) for name, found in words.items() if found},
     )
 
@@ -38,7 +40,7 @@ def encode_query(scope: Scope, query: IndexQuery, encoder: WordEncoder) -> pb.Qu
     """Return the message of a query, or None when it asks for no word. Raises ValueError when it has neither vector nor text."""
     message = pb.Query(kind=KINDS[query.kind], vector_name=query.name, limit=query.limit)
     if query.vector is not None:
-        message.dense.values.extend(query.vector)
+        message.dense.CopyFrom(_dense(query.vector))
     elif query.text is not None:
         words = encoder.query(query.text)
         if not words:
@@ -50,17 +52,17 @@ def encode_query(scope: Scope, query: IndexQuery, encoder: WordEncoder) -> pb.Qu
     return message
 
 
-def decode_hits(response: pb.SearchResponse) -> Sequence[Sequence[Hit]]:
+def decode_hits(response: pb.SearchResponse) -> Sequence[Hits]:
     """Return the hits of each query, in the same order."""
-    found = [(record.record_id, SessionId(record.session_id), record.order) for record in response.found]
-    return [
-        [_hit(found[place], score) for place, score in zip(hits.places, hits.scores, strict=True)] for hits in response.results
+    found = [
+        Records(
+            record_ids=list(records.record_ids),
+            session_ids=cast("list[SessionId]", list(records.session_ids)),
+            orders=list(records.orders),
+        )
+        for records in response.found
     ]
-
-
-def _hit(record: tuple[str, SessionId, int], score: float) -> Hit:
-    record_id, session_id, order = record
-    return Hit(record_id=record_id, session_id=session_id, order=order, score=score)
+    return [Hits(found[hits.among], list(hits.places), list(hits.scores)) for hits in response.results]
 
 
 def _encode_filter(kind: IndexedKind, scope: Scope, where: IndexFilter) -> pb.Filter:
@@ -74,6 +76,10 @@ def _encode_filter(kind: IndexedKind, scope: Scope, where: IndexFilter) -> pb.Fi
         created_from=_optional(where.created_from),
         created_to=_optional(where.created_to),
     )
+
+
+def _dense(vector: Vector) -> pb.DenseVector:
+    return pb.DenseVector(values=np.asarray(vector, dtype="<f4").tobytes())
 
 
 def _sparse(words: Words) -> pb.SparseVector:

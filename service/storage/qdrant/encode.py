@@ -8,7 +8,7 @@ from datetime import datetime
 from qdrant_client import models
 
 from service.domain.ids import Scope, SessionId
-from service.domain.ports.index import Hit, IndexFilter, IndexPoint, IndexQuery
+from service.domain.ports.index import Hits, IndexFilter, IndexPoint, IndexQuery, Records
 from service.domain.ports.work import IndexedKind
 from service.storage import points
 from service.storage.bm25 import WordEncoder, Words
@@ -68,18 +68,15 @@ def encode_query(scope: Scope, query: IndexQuery, encoder: WordEncoder, *, scope
     )
 
 
-def decode_hits(found: Sequence[models.ScoredPoint]) -> Sequence[Hit]:
+def decode_hits(found: Sequence[models.ScoredPoint]) -> Hits:
     """Return what was found, in the same order."""
-    return [
-        Hit(
-            record_id=point.payload[points.RECORD],
-            session_id=SessionId(point.payload[points.SESSION]),
-            order=point.payload[points.ORDER],
-            score=point.score,
-        )
-        for point in found
-        if point.payload
-    ]
+    payloads = [point.payload or {} for point in found]
+    records = Records(
+        record_ids=[payload[points.RECORD] for payload in payloads],
+        session_ids=[SessionId(payload[points.SESSION]) for payload in payloads],
+        orders=[payload[points.ORDER] for payload in payloads],
+    )
+    return Hits(records, range(len(found)), [point.score for point in found])
 
 
 def tenant_filter(scope: Scope, *, session_id: SessionId | None = None) -> models.Filter:

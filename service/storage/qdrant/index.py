@@ -13,7 +13,7 @@ from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedR
 
 from service.domain.errors import StorageUnavailable
 from service.domain.ids import Scope, SessionId
-from service.domain.ports.index import Hit, IndexPoint, IndexQuery
+from service.domain.ports.index import NO_HITS, Hits, IndexPoint, IndexQuery
 from service.domain.ports.work import IndexedKind
 from service.storage.bm25 import WordEncoder
 from service.storage.points import RECORD, point_id, selects_nothing
@@ -76,9 +76,9 @@ class QdrantIndex:
         for kind in IndexedKind:
             await self._delete(kind, models.FilterSelector(filter=tenant_filter(scope)))
 
-    async def search(self, scope: Scope, queries: Sequence[IndexQuery]) -> Sequence[Sequence[Hit]]:
+    async def search(self, scope: Scope, queries: Sequence[IndexQuery]) -> Sequence[Hits]:
         """Answer all *queries*, one batch for each kind, at the same time. Finds nothing outside *scope*."""
-        results: list[Sequence[Hit]] = [()] * len(queries)
+        results = [NO_HITS] * len(queries)
         batches: defaultdict[IndexedKind, dict[int, models.QueryRequest]] = defaultdict(dict)
         with _reachable():
             scoped_idf = await self._knows_scoped_idf()
@@ -116,7 +116,7 @@ class QdrantIndex:
         with _reachable():
             return (await self._client.count(self._collections.name(kind), exact=True)).count
 
-    async def _search(self, kind: IndexedKind, batch: dict[int, models.QueryRequest]) -> dict[int, Sequence[Hit]]:
+    async def _search(self, kind: IndexedKind, batch: dict[int, models.QueryRequest]) -> dict[int, Hits]:
         responses = await self._client.query_batch_points(self._collections.name(kind), list(batch.values()))
         return {place: decode_hits(response.points) for place, response in zip(batch, responses, strict=True)}
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -32,6 +33,13 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 Hash = Mapping[str, str]
+
+KEPT = 16_384
+KEPT_CHARS = 2_000
+"""
+So many records are kept as they were read, those whose text is no longer than so many characters: some 30 MB. Recalls of one user
+come back to the same records. A record is always looked up by its whole text, so none that is kept can be out of date.
+"""
 
 
 def micros(time: datetime) -> int:
@@ -147,17 +155,25 @@ def write_message(message: NewMessage | Message) -> str:
 
 def read_message(session_id: SessionId, index: int, text: str) -> Message:
     """Return the message at *index* of a session."""
+    return (_known_message if len(text) <= KEPT_CHARS else _message)(session_id, index, text)
+
+
+def _message(session_id: SessionId, index: int, text: str) -> Message:
     time, _, body = text.partition(" ")
     fields = orjson.loads(body)
     return Message(
         session_id=session_id,
         index=index,
-        role=MessageRole(fields["role"]),
+        role=_ROLES[fields["role"]],
         content=fields["content"],
         timestamp=moment(time),
         kind=fields.get("kind", ""),
         document_id=fields.get("document", ""),
     )
+
+
+_ROLES = {role.value: role for role in MessageRole}
+_known_message = lru_cache(KEPT)(_message)
 
 
 def write_summary(summary: Summary) -> str:
@@ -199,12 +215,19 @@ def _version(version: MemoryVersion) -> dict[str, Any]:
 
 def read_chain(chain_id: ChainId, text: str) -> MemoryChain:
     """Return the chain of a JSON text."""
+    return (_known_chain if len(text) <= KEPT_CHARS else _chain)(chain_id, text)
+
+
+def _chain(chain_id: ChainId, text: str) -> MemoryChain:
     fields = orjson.loads(text)
     return MemoryChain(
         chain_id=chain_id,
         versions=tuple(_read_version(version) for version in fields["versions"]),
         connections=tuple(ChainId(other) for other in fields["connections"]),
     )
+
+
+_known_chain = lru_cache(KEPT)(_chain)
 
 
 def _read_version(fields: dict[str, Any]) -> MemoryVersion:

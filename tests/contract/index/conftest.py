@@ -28,13 +28,13 @@ BACKENDS: Mapping[str, Backend] = {
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def engine_socket() -> AsyncIterator[Path]:
     """Run one engine process for all tests; each gets empty collections."""
-    home = _fast_directory()
+    home = fast_directory()
     async with start_engine(home / "index", home / "index.sock") as engine:
         yield engine.socket
     shutil.rmtree(home)
 
 
-def _fast_directory() -> Path:
+def fast_directory() -> Path:
     """Return a new directory with a short path, in memory where there is room: every test resets the index, which flushes."""
     memory = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a directory in it that is ours alone
     roomy = memory.is_dir() and shutil.disk_usage(memory).free > 2**30

@@ -19,12 +19,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 import grpc
+import uvloop
 from mneme.internal.v1.vector_index_pb2_grpc import add_VectorIndexServiceServicer_to_server
 
 from service.storage.embedded import locks
 from service.storage.embedded.engine.collections import Collections
 from service.storage.embedded.engine.commits import GroupCommit
 from service.storage.embedded.engine.servicer import VectorIndexServicer
+from service.storage.embedded.engine.views import Views
 from service.storage.embedded.launch import die_with_parent
 from service.storage.embedded.process import prepare_directories
 from service.storage.embedded.wire import MESSAGE_LIMIT
@@ -57,7 +59,8 @@ def main() -> None:
     if arguments.die_with_parent is not None:
         die_with_parent(arguments.die_with_parent)
     refuse_old_library(version("qdrant-edge-py"))
-    asyncio.run(_serve(arguments.data, arguments.socket, arguments.die_with_parent))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(arguments.data, arguments.socket, arguments.die_with_parent))
 
 
 def refuse_old_library(installed: str) -> None:
@@ -76,7 +79,7 @@ async def _serve(data_dir: Path, socket: Path, parent: int | None) -> None:
     collections = Collections(data_dir)
     commits = GroupCommit(collections)
     server = grpc.aio.server(options=_SERVER_OPTIONS)
-    add_VectorIndexServiceServicer_to_server(VectorIndexServicer(collections, commits), server)
+    add_VectorIndexServiceServicer_to_server(VectorIndexServicer(collections, commits, Views(collections)), server)
     socket.unlink(missing_ok=True)
     server.add_insecure_port(f"unix:{socket}")
     await server.start()

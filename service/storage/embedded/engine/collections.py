@@ -25,6 +25,7 @@ from qdrant_edge import (
     PayloadSelector,
     QueryBatchRequest,
     QueryRequest,
+    Record,
     ScoredPoint,
     ScrollRequest,
     UpdateOperation,
@@ -109,6 +110,16 @@ class Collections:
         """Return the payloads of points that there are."""
         records = self._shard(kind).retrieve(list(ids), with_payload=True, with_vector=False)
         return {record.id: record.payload for record in records if record.payload}
+
+    def points(
+        self, kind: IndexedKind, where: Filter, *, offset: PointId | None, limit: int
+    ) -> tuple[Sequence[Record], PointId | None]:
+        """
+        Return one page of the points that *where* selects, with everything, from the id *offset* on, in the order of their ids,
+        and the id with which the next page begins, None after the last.
+        """
+        request = ScrollRequest(offset=offset, limit=limit, filter=where, with_payload=True, with_vector=True)
+        return self._shard(kind).scroll(request)
 
     def records(self, kind: IndexedKind, where: Filter) -> Iterator[Sequence[str]]:
         """Yield the record ids of all points that *where* selects, a page at a time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from qdrant_edge import UpdateOperation
@@ -19,6 +20,7 @@ _CHECKPOINT_SECONDS = 10
 class _Waiting:
     kind: IndexedKind
     operation: UpdateOperation
+    applied: Callable[[], None]
     done: asyncio.Future[None]
 
 
@@ -37,19 +39,23 @@ class GroupCommit:
         self._exclusive = asyncio.Lock()
         self._changed: set[IndexedKind] = set()
 
-    async def submit(self, kind: IndexedKind, operation: UpdateOperation) -> None:
-        """Return when *operation* is on disk. It runs even when the caller does not wait for it."""
+    async def submit(self, kind: IndexedKind, operation: UpdateOperation, applied: Callable[[], None]) -> None:
+        """
+        Return when *operation* is on disk. It runs even when the caller does not wait for it; *applied* is called when it has
+        been, before anything else is.
+        """
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(kind=kind, operation=operation, done=done))
+        self._waiting.append(_Waiting(kind=kind, operation=operation, applied=applied, done=done))
         self._arrived.set()
         await done
 
-    async def reset(self, model: IndexModel) -> None:
-        """Make the collections anew."""
+    async def reset(self, model: IndexModel, applied: Callable[[], None]) -> None:
+        """Make the collections anew, and call *applied* before anything else is done."""
         async with self._exclusive:
             # what was checked against the old model must not meet the new one
             await self._commit()
             self._collections.reset(model)
+            applied()
 
     async def run(self) -> None:
         """Commit what is submitted, for ever. Ends with the error of the first commit that fails."""
@@ -69,6 +75,7 @@ class GroupCommit:
         self._arrived.clear()
         for update in batch:
             self._collections.update(update.kind, update.operation)
+            update.applied()
         kinds = {update.kind for update in batch}
         self._changed |= kinds
         await self._collections.sync_logs(kinds)

@@ -26,11 +26,12 @@ from qdrant_edge import (
 from service.domain.ports.index import DENSE_VECTORS, SPARSE_VECTORS
 from service.domain.ports.work import IndexedKind
 from service.storage import points
-from service.storage.embedded.engine.collections import Payload
+from service.storage.embedded.engine.entries import to_array
 from service.storage.embedded.wire import KINDS
 
 _Bound: TypeAlias = Literal["event_from", "event_to", "created_from", "created_to"]
 
+_FLOAT_BYTES = 4
 _KINDS = {wire: kind for kind, wire in KINDS.items()}
 
 
@@ -52,7 +53,7 @@ def to_point(kind: IndexedKind, point: pb.Point, dimension: int) -> Point:
         _check_dense(kind, name, vector, dimension)
     for name in point.sparse:
         _check_name(name, SPARSE_VECTORS[kind])
-    dense = {name: list(vector.values) for name, vector in point.dense.items()}
+    dense = {name: to_array(vector).tolist() for name, vector in point.dense.items()}
     sparse = {name: _to_sparse(vector) for name, vector in point.sparse.items()}
     payload = {
         points.TENANT: point.tenant,
@@ -67,15 +68,21 @@ def to_point(kind: IndexedKind, point: pb.Point, dimension: int) -> Point:
     return Point(point.id, {**dense, **sparse}, payload)
 
 
-def to_query(kind: IndexedKind, tenant: str, query: pb.Query, dimension: int) -> QueryRequest:
-    """Return a query that can find nothing outside *tenant*. Raises BadRequest when its vector does not fit its kind."""
+def check_query(kind: IndexedKind, query: pb.Query, dimension: int) -> None:
+    """Raise BadRequest when the vector of a query does not fit its kind."""
+    if query.HasField("dense"):
+        _check_dense(kind, query.vector_name, query.dense, dimension)
+    else:
+        _check_name(query.vector_name, SPARSE_VECTORS[kind])
+
+
+def to_query(tenant: str, query: pb.Query) -> QueryRequest:
+    """Return a query that can find nothing outside *tenant*."""
     params = None
     vector: list[float] | SparseVector
     if query.HasField("dense"):
-        _check_dense(kind, query.vector_name, query.dense, dimension)
-        vector = list(query.dense.values)
+        vector = to_array(query.dense).tolist()
     else:
-        _check_name(query.vector_name, SPARSE_VECTORS[kind])
         vector = _to_sparse(query.sparse)
         # how rare a word is, is a matter of this tenant's records: nobody else's words may move its scores
         params = SearchParams(idf=IdfParams(corpus=to_filter(tenant)))
@@ -110,11 +117,6 @@ def to_filter(tenant: str, where: pb.Filter | None = None) -> Filter:
     )
 
 
-def to_found(payload: Payload) -> pb.Found:
-    """Return the record that a payload is of."""
-    return pb.Found(record_id=payload[points.RECORD], session_id=payload[points.SESSION], order=payload[points.ORDER])
-
-
 def _any_of(field: str, values: Sequence[str]) -> list[FieldCondition]:
     return [FieldCondition(field, match=MatchAny(list(values)))] if values else []
 
@@ -139,8 +141,8 @@ def _to_sparse(vector: pb.SparseVector) -> SparseVector:
 
 def _check_dense(kind: IndexedKind, name: str, vector: pb.DenseVector, dimension: int) -> None:
     _check_name(name, DENSE_VECTORS[kind])
-    if len(vector.values) != dimension:
-        raise BadRequest(f"vector {name!r} has {len(vector.values)} values, the index has {dimension} dimensions")
+    if len(vector.values) != dimension * _FLOAT_BYTES:
+        raise BadRequest(f"vector {name!r} has {len(vector.values)} bytes, the index has {dimension} dimensions")
 
 
 def _check_name(name: str, known: Sequence[str]) -> None:

@@ -50,6 +50,7 @@ ScriptName = Literal[
     "purge_answers",
     "purge_sessions",
     "put_webhook",
+    "read_messages",
     "remember_user",
     "renew_entry",
     "replay_delivery",

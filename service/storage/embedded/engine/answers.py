@@ -1,0 +1,62 @@
+"""Two ways to answer the queries over one kind, which find the same: from a view in memory, or from the library."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from mneme.internal.v1 import vector_index_pb2 as pb
+
+from service.domain.ports.work import IndexedKind
+from service.storage import points
+from service.storage.embedded.engine.collections import Collections
+from service.storage.embedded.engine.entries import to_array, to_words, unit
+from service.storage.embedded.engine.translate import to_query
+from service.storage.embedded.engine.view import FILTERS, Mask, View
+
+Answer = tuple[pb.Found, Sequence[pb.Hits]]
+"""What was found, and the hits of each query, in the same order."""
+
+
+def is_known(query: pb.Query) -> bool:
+    """Return whether a view can answer *query*."""
+    return all(field.name in FILTERS for field, _ in query.filter.ListFields())
+
+
+def from_view(view: View, queries: Sequence[pb.Query]) -> Answer:
+    """Answer from memory. Every query must be known."""
+    masks: dict[bytes, Mask | None] = {}
+    answers = []
+    for query in queries:
+        key = query.filter.SerializeToString(deterministic=True)
+        if key not in masks:
+            masks[key] = view.selected(query.filter)
+        limit = max(1, query.limit)
+        if query.HasField("dense"):
+            answers.append(view.by_meaning(query.vector_name, unit(to_array(query.dense)), limit, masks[key]))
+        else:
+            answers.append(view.by_word(query.vector_name, to_words(query.sparse), limit, masks[key]))
+    rows, places = np.unique(np.concatenate([rows for rows, _ in answers]), return_inverse=True)
+    ends = np.cumsum([len(rows) for rows, _ in answers])[:-1]
+    return view.found(rows), [
+        pb.Hits(places=part.tolist(), scores=scores.tolist())
+        for part, (_, scores) in zip(np.split(places, ends), answers, strict=True)
+    ]
+
+
+def from_library(collections: Collections, kind: IndexedKind, tenant: str, queries: Sequence[pb.Query]) -> Answer:
+    """Answer from the collections."""
+    answers = collections.search(kind, [to_query(tenant, query) for query in queries])
+    # read once: the library builds an id anew each time it is asked for
+    ids = [[point.id for point in answer] for answer in answers]
+    payloads = collections.payloads(kind, {one for answer in ids for one in answer})
+    places = {point_id: place for place, point_id in enumerate(payloads)}
+    found = pb.Found(
+        record_ids=[payload[points.RECORD] for payload in payloads.values()],
+        session_ids=[payload[points.SESSION] for payload in payloads.values()],
+        orders=[payload[points.ORDER] for payload in payloads.values()],
+    )
+    return found, [
+        pb.Hits(places=[places[point_id] for point_id in answer_ids], scores=[point.score for point in answer])
+        for answer, answer_ids in zip(answers, ids, strict=True)
+    ]
