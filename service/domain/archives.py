@@ -1,8 +1,8 @@
 """
 Archives: one user as a row of records that can be kept in a file and made a user of again.
 
-First the user, then each session followed by its messages in their order, then the memories. No record holds an id that is not
-public: a memory is named by its versions.
+First the user, then each session followed by its messages in their order, then the merge conflicts, then the memories. No record
+holds an id that is not public: a memory is named by its versions.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+from service.domain.conflicts import Conflict
 from service.domain.ids import MemoryId, SessionId, UserId
 from service.domain.memories import MemoryVersion
 from service.domain.sessions import NOWHERE, Message, SessionOrigin, SessionStatus
@@ -53,7 +54,18 @@ class ArchivedMemory:
     connected: tuple[MemoryId, ...]
 
 
-ArchiveRecord: TypeAlias = ArchivedUser | ArchivedSession | Message | ArchivedMemory
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivedConflict:
+    """
+    A merge conflict, whose chains are named by what is in *newest*: for each conflicting memory the current version of its chain,
+    None when that is gone. The chain ids in the conflict itself say nothing.
+    """
+
+    conflict: Conflict
+    newest: tuple[MemoryId | None, ...]
+
+
+ArchiveRecord: TypeAlias = ArchivedUser | ArchivedSession | Message | ArchivedConflict | ArchivedMemory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

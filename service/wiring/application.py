@@ -177,7 +177,9 @@ def build_application(
         conflicts=_conflict_calls(stores),
         projects=project_calls,
         turns=_turn_calls(stores, recaller, builder, clock),
-        archives=ArchiveCalls(export=ExportUser(users, sessions, memories), restore=ImportMemories(stores.archives)),
+        archives=ArchiveCalls(
+            export=ExportUser(users, sessions, memories, stores.conflicts), restore=ImportMemories(stores.archives)
+        ),
         usage=_usage_calls(stores, clock),
         webhooks=told.calls,
         authenticate=Authenticate(projects, pepper=pepper),

@@ -255,9 +255,14 @@ class ArchiveStore(Protocol):
         """Add memories."""
         ...
 
+    async def add_conflicts(self, scope: Scope, conflicts: Sequence[Conflict]) -> None:
+        """Add merge conflicts, as they stand."""
+        ...
+
     async def commit(self, scope: Scope, user: ArchivedUser) -> User:
         """
-        Make the draft a user, queue its index entries, arm its timers and queue sessions that were being processed.
+        Make the draft a user, queue its index entries, arm its timers, queue sessions that were being processed and conflicts
+        that were answered.
 
         Raises UserAlreadyExists; ConcurrentChange when the draft is gone.
         """

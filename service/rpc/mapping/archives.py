@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from google.protobuf.timestamp_pb2 import Timestamp
 from mneme.v1 import archive_pb2 as pb
 
-from service.domain.archives import ArchivedMemory, ArchivedSession, ArchivedUser, ArchiveRecord
+from service.domain.archives import ArchivedConflict, ArchivedMemory, ArchivedSession, ArchivedUser, ArchiveRecord
 from service.domain.ids import MemoryId, SessionId, UserId
-from service.domain.memories import MemoryVersion, Source
+from service.domain.memories import MemoryVersion
 from service.domain.sessions import Message
-from service.rpc.mapping.memories import REASONS, to_sources
+from service.rpc.mapping.archived_conflicts import from_archived_conflict, to_archived_conflict
+from service.rpc.mapping.memories import REASONS, from_sources, to_sources
 from service.rpc.mapping.sessions import ROLES, STATUSES, from_origin, from_role, to_origin
 from service.rpc.mapping.values import from_struct, from_timestamp, to_struct, to_timestamp
 
@@ -28,6 +29,8 @@ def to_record(record: ArchiveRecord) -> pb.ArchiveRecord:
             return pb.ArchiveRecord(session=_to_session(record))
         case Message():
             return pb.ArchiveRecord(message=_to_message(record))
+        case ArchivedConflict():
+            return pb.ArchiveRecord(conflict=to_archived_conflict(record))
         case ArchivedMemory():
             versions = map(_to_version, record.versions)
             return pb.ArchiveRecord(memory=pb.ArchivedMemory(versions=versions, connected_memory_ids=record.connected))
@@ -42,6 +45,8 @@ def from_record(record: pb.ArchiveRecord) -> ArchiveRecord:
             return _from_session(record.session)
         case "message":
             return _from_message(record.message)
+        case "conflict":
+            return from_archived_conflict(record.conflict)
         case _:
             return ArchivedMemory(
                 versions=tuple(map(_from_version, record.memory.versions)),
@@ -153,10 +158,7 @@ def _from_version(version: pb.ArchivedVersion) -> MemoryVersion:
         created_at=from_timestamp("created_at", version.created_at),
         reason=_FROM_REASON[version.reason],
         session_id=SessionId(version.session_id.lower()),
-        sources=tuple(
-            Source(session_id=SessionId(source.session_id.lower()), message_index=source.message_index)
-            for source in version.sources
-        ),
+        sources=from_sources(version.sources),
         expired_at=from_timestamp("expired_at", version.expired_at) if version.HasField("expired_at") else None,
         merge_conflict_id=version.merge_conflict_id if version.HasField("merge_conflict_id") else None,
     )

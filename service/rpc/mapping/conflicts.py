@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from mneme.v1 import conflict_pb2
 from mneme.v1 import conflicts_service_pb2 as pb
 
-from service.domain.conflicts import Answer, Conflict, ConflictFilter, ConflictingMemory, ConflictStatus, ResolvedMemory
+from service.domain.conflicts import (
+    Answer,
+    ClarifyingQuestion,
+    Conflict,
+    ConflictFilter,
+    ConflictingMemory,
+    ConflictStatus,
+    ResolvedMemory,
+)
 from service.domain.ids import UserId
 from service.rpc.mapping.values import to_timestamp
 
@@ -18,7 +26,7 @@ STATUSES: Mapping[ConflictStatus, conflict_pb2.ConflictStatus.ValueType] = {
     ConflictStatus.RESOLVED: conflict_pb2.CONFLICT_STATUS_RESOLVED,
     ConflictStatus.FAILED: conflict_pb2.CONFLICT_STATUS_FAILED,
 }
-_FROM_STATUS = {number: status for status, number in STATUSES.items()}
+FROM_STATUS = {number: status for status, number in STATUSES.items()}
 
 
 def to_conflict(user_id: UserId, conflict: Conflict) -> conflict_pb2.Conflict:
@@ -28,17 +36,15 @@ def to_conflict(user_id: UserId, conflict: Conflict) -> conflict_pb2.Conflict:
         user_id=user_id,
         session_id=conflict.session_id,
         proposed_memory_content=conflict.proposed,
-        conflicting_memories=map(_to_conflicting, conflict.conflicting),
-        clarifying_questions=(
-            conflict_pb2.ClarifyingQuestion(question=each.question, options=each.options) for each in conflict.questions
-        ),
+        conflicting_memories=map(to_conflicting, conflict.conflicting),
+        clarifying_questions=map(to_question, conflict.questions),
         status=STATUSES[conflict.status],
         created_at=to_timestamp(conflict.created_at),
     )
     if conflict.answers is not None:
-        message.resolution_data.CopyFrom(conflict_pb2.ConflictAnswers(question_answers=map(_to_answer, conflict.answers)))
+        message.resolution_data.CopyFrom(conflict_pb2.ConflictAnswers(question_answers=map(to_answer, conflict.answers)))
     if conflict.new_memories is not None:
-        message.new_memories.CopyFrom(conflict_pb2.ResolvedMemoryList(memories=map(_to_resolved, conflict.new_memories)))
+        message.new_memories.CopyFrom(conflict_pb2.ResolvedMemoryList(memories=map(to_resolved, conflict.new_memories)))
     if conflict.resolved_at is not None:
         message.resolved_at.CopyFrom(to_timestamp(conflict.resolved_at))
     return message
@@ -47,7 +53,7 @@ def to_conflict(user_id: UserId, conflict: Conflict) -> conflict_pb2.Conflict:
 def from_conflict_filter(request: pb.ListConflictsRequest) -> ConflictFilter:
     """Return which conflicts are wanted, in which order."""
     return ConflictFilter(
-        status=_FROM_STATUS.get(request.status),
+        status=FROM_STATUS.get(request.status),
         by_resolution=request.sort_by == pb.CONFLICT_TIME_RESOLVED_AT,
         oldest_first=request.sort_order == pb.SORT_ORDER_ASC,
     )
@@ -61,11 +67,18 @@ def from_answers(answers: conflict_pb2.ConflictAnswers) -> list[Answer]:
     ]
 
 
-def _to_answer(answer: Answer) -> conflict_pb2.QuestionAnswer:
+def to_question(question: ClarifyingQuestion) -> conflict_pb2.ClarifyingQuestion:
+    """Return a question."""
+    return conflict_pb2.ClarifyingQuestion(question=question.question, options=question.options)
+
+
+def to_answer(answer: Answer) -> conflict_pb2.QuestionAnswer:
+    """Return an answer."""
     return conflict_pb2.QuestionAnswer(question=answer.question, answer=answer.answer, message=answer.message)
 
 
-def _to_conflicting(memory: ConflictingMemory) -> conflict_pb2.ConflictingMemory:
+def to_conflicting(memory: ConflictingMemory) -> conflict_pb2.ConflictingMemory:
+    """Return what a statement contradicts."""
     return conflict_pb2.ConflictingMemory(
         memory_id=memory.memory_id,
         content=memory.content,
@@ -76,7 +89,8 @@ def _to_conflicting(memory: ConflictingMemory) -> conflict_pb2.ConflictingMemory
     )
 
 
-def _to_resolved(memory: ResolvedMemory) -> conflict_pb2.ResolvedMemory:
+def to_resolved(memory: ResolvedMemory) -> conflict_pb2.ResolvedMemory:
+    """Return what a resolution made."""
     return conflict_pb2.ResolvedMemory(
         memory_id=memory.memory_id,
         content=memory.content,

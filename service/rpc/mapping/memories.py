@@ -25,6 +25,11 @@ def to_sources(sources: Iterable[Source]) -> Iterable[memory_pb2.Source]:
     return (memory_pb2.Source(session_id=source.session_id, message_index=source.message_index) for source in sources)
 
 
+def from_sources(sources: Iterable[memory_pb2.Source]) -> tuple[Source, ...]:
+    """Return sources in their order."""
+    return tuple(Source(session_id=SessionId(one.session_id.lower()), message_index=one.message_index) for one in sources)
+
+
 def to_memory(view: MemoryView, *, previous_versions: bool, connected_memories: bool) -> memory_pb2.Memory:
     """Return the version that is shown, with the versions before it and the memories it is connected to if asked for."""
     chain = view.chain

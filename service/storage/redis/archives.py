@@ -8,13 +8,14 @@ from typing import Literal
 from uuid import uuid4
 
 from service.domain.archives import ArchivedSession, ArchivedUser, RestoredSession
+from service.domain.conflicts import Conflict
 from service.domain.errors import ConcurrentChange
 from service.domain.ids import ProjectId, Scope, UserKey
 from service.domain.memories import MemoryChain
 from service.domain.ports.work import IndexedKind
 from service.domain.sessions import SessionStatus, Summary
 from service.domain.users import User
-from service.storage.redis.changes import put_chain
+from service.storage.redis.changes import put_chain, put_conflict
 from service.storage.redis.claims import ROUNDS, Claims
 from service.storage.redis.codec import (
     MICROSECOND,
@@ -92,9 +93,20 @@ class RedisArchives:
         writes.add("SET", keys.revision, 1)
         await self.database.send(*writes.commands)
 
+    async def add_conflicts(self, scope: Scope, conflicts: Sequence[Conflict]) -> None:
+        """Add merge conflicts, as they stand."""
+        if not conflicts:
+            return
+        keys, writes = self.keyspace.user(scope), Unseen()
+        for conflict in conflicts:
+            put_conflict(writes, keys, conflict)
+        writes.add("SET", keys.revision, 1)
+        await self.database.send(*writes.commands)
+
     async def commit(self, scope: Scope, user: ArchivedUser) -> User:
         """
-        Make the draft a user, queue its index entries, arm its timers and queue sessions that were being processed.
+        Make the draft a user, queue its index entries, arm its timers, queue sessions that were being processed and conflicts
+        that were answered.
 
         Raises UserAlreadyExists; ConcurrentChange when the draft is gone.
         """

@@ -77,8 +77,7 @@ class MemoryChanges:
         ids = [conflict.conflict_id for conflict in conflicts]
         teller, texts = await self.events.teller(keys.scope), await self.database.get("HMGET", keys.conflicts, *ids)
         for conflict, text in zip(conflicts, texts, strict=True):
-            writes.add("HSET", keys.conflicts, conflict.conflict_id, write_conflict(conflict))
-            writes.add("SADD" if conflict.is_open else "SREM", keys.open_conflicts, conflict.conflict_id)
+            put_conflict(writes, keys, conflict)
             teller.conflict(writes, read_conflict(conflict.conflict_id, text).status if text else None, conflict)
 
     def _name(self, writes: Writes, keys: UserKeys, categories: list[str]) -> Intent | None:
@@ -91,6 +90,12 @@ class MemoryChanges:
         # due at once: a worker may settle it as well, to the same effect
         writes.add("ZADD", keys.bucket.intents, 0, intent.text)
         return intent
+
+
+def put_conflict(writes: Writes, keys: UserKeys, conflict: Conflict) -> None:
+    """Store a conflict as it is now, and tell nobody."""
+    writes.add("HSET", keys.conflicts, conflict.conflict_id, write_conflict(conflict))
+    writes.add("SADD" if conflict.is_open else "SREM", keys.open_conflicts, conflict.conflict_id)
 
 
 def put_chain(writes: Writes, keys: UserKeys, chain: MemoryChain, old: MemoryChain | None) -> None:

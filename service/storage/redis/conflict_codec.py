@@ -49,6 +49,11 @@ def read_conflict(conflict_id: ConflictId, text: str) -> Conflict:
     )
 
 
+def job_subject(conflict: Conflict) -> str:
+    """Return what the entry of the conflict's job says that it is about."""
+    return f"{conflict.session_id}/{conflict.conflict_id}"
+
+
 def _candidate(candidate: Candidate) -> dict[str, Any]:
     return {
         "content": candidate.content,

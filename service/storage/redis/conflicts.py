@@ -9,7 +9,7 @@ from service.domain.conflicts import Conflict, ConflictFilter
 from service.domain.errors import ConcurrentChange, ConflictNotFound
 from service.domain.ids import ConflictId, Scope
 from service.domain.values import Page, PageRequest
-from service.storage.redis.conflict_codec import read_conflict, write_conflict
+from service.storage.redis.conflict_codec import job_subject, read_conflict, write_conflict
 from service.storage.redis.database import Database
 from service.storage.redis.keys import Keyspace, quoted
 
@@ -68,15 +68,10 @@ class RedisConflicts:
         """
         keys = self.keyspace.user(scope)
         texts = [write_conflict(before), write_conflict(after)]
-        about = [quoted(scope.project_id), scope.user_key, _subject(after)]
+        about = [quoted(scope.project_id), scope.user_key, job_subject(after)]
         shared = [keys.record, keys.revision, keys.conflicts, keys.bucket.jobs]
         if not await self.database.run("enqueue_conflict", shared, [after.conflict_id, *texts, *about]):
             raise ConcurrentChange
-
-
-def _subject(conflict: Conflict) -> str:
-    """Return what the entry of the conflict's job says that it is about."""
-    return f"{conflict.session_id}/{conflict.conflict_id}"
 
 
 def _newest_first(conflicts: Iterable[Conflict]) -> list[Conflict]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from service.domain.ids import SessionId
+from service.domain.conflicts import ANSWERED
+from service.domain.ids import ConflictId, SessionId
 from service.domain.sessions import SessionStatus
+from service.storage.redis.conflict_codec import job_subject, read_conflict
 from service.storage.redis.database import Command, Database
 from service.storage.redis.keys import UserKeys, quoted
 from service.storage.redis.outbox import queue_records
@@ -25,13 +27,17 @@ class Drafts:
     database: Database
 
     async def finish(self, keys: UserKeys) -> None:
-        """Queue the index entries of a restored user, arm the timers of its sessions and queue those to be processed."""
+        """
+        Queue the index entries of a restored user, arm the timers of its sessions, queue those to be processed and the conflicts
+        to be resolved.
+        """
         if not await self.database.get("EXISTS", keys.record):
             return
         await queue_records(self.database, keys)
         ids = [SessionId(id_) for id_ in await self.database.get("ZRANGE", keys.sessions, 0, -1)]
         for start in range(0, len(ids), BATCH):
             await self._wake(keys, ids[start : start + BATCH])
+        await self._resolve(keys)
 
     async def remove(self, keys: UserKeys, draft: str, purge: str) -> bool:
         """Remove what was written, unless it was committed: then False. The intent *draft* gives way to the intent *purge*."""
@@ -50,8 +56,16 @@ class Drafts:
                 commands.append(_job(keys, id_, generation))
         await self.database.send(*commands)
 
+    async def _resolve(self, keys: UserKeys) -> None:
+        ids = [ConflictId(id_) for id_ in sorted(await self.database.get("SMEMBERS", keys.open_conflicts))]
+        for start in range(0, len(ids), BATCH):
+            texts = await self.database.get("HMGET", keys.conflicts, *ids[start : start + BATCH])
+            found = [read_conflict(id_, text) for id_, text in zip(ids[start:], texts, strict=False) if text]
+            answered = (conflict for conflict in found if conflict.status in ANSWERED)
+            await self.database.send(*(_job(keys, job_subject(conflict), "0") for conflict in answered))
 
-def _job(keys: UserKeys, session_id: SessionId, generation: str) -> Command:
-    """Return what queues a session; a second entry for one generation is refused when it is claimed or committed."""
-    about = ("project", quoted(keys.scope.project_id), "user", keys.scope.user_key, "session", session_id)
+
+def _job(keys: UserKeys, subject: str, generation: str) -> Command:
+    """Return what queues a session or a conflict; a second entry is refused when it is claimed or committed."""
+    about = ("project", quoted(keys.scope.project_id), "user", keys.scope.user_key, "session", subject)
     return ("XADD", keys.bucket.jobs, "*", *about, "generation", generation, "attempts", 0)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 
-from service.domain.archives import ArchivedMemory, ArchivedSession, ArchivedUser, ArchiveRecord
+from service.domain.archives import ArchivedConflict, ArchivedMemory, ArchivedSession, ArchivedUser, ArchiveRecord
 from service.domain.errors import ConcurrentChange
 from service.domain.ids import ChainId, MemoryId, ProjectId, Scope, SessionId, UserId
 from service.domain.memories import MemoryChain, MemoryFilter
-from service.domain.ports.stores import MemoryStore, SessionStore, UserStore
+from service.domain.ports.stores import ConflictStore, MemoryStore, SessionStore, UserStore
 from service.domain.sessions import Session, SessionFilter, Summary
 from service.domain.users import User
 from service.domain.values import PageRequest
@@ -21,15 +21,16 @@ _PAGE = 500
 class ExportUser:
     """Turns a user into the records of an archive. The same user gives the same records, wherever it was imported from."""
 
-    def __init__(self, users: UserStore, sessions: SessionStore, memories: MemoryStore) -> None:
+    def __init__(self, users: UserStore, sessions: SessionStore, memories: MemoryStore, conflicts: ConflictStore) -> None:
         """Keep the stores."""
+        self._conflicts = conflicts
         self._users = users
         self._sessions = sessions
         self._memories = memories
 
     async def __call__(self, project_id: ProjectId, user_id: UserId) -> AsyncIterator[ArchiveRecord]:
         """
-        Yield the user, each session with its messages, and each memory.
+        Yield the user, each session with its messages, each merge conflict and each memory.
 
         Raises UserNotFound, SessionNotFound when one is deleted meanwhile, and ConcurrentChange at the end when memories were
         changed meanwhile: what was yielded is then no whole archive.
@@ -44,6 +45,8 @@ class ExportUser:
             yield _session(session, summary)
             for message in await all_messages(self._sessions, scope, session_id):
                 yield message
+        async for conflict in self._archived_conflicts(scope):
+            yield conflict
         async for memory in self._archived_memories(scope):
             yield memory
         if await self._memories.revision(scope) != revision:
@@ -59,6 +62,18 @@ class ExportUser:
             offset += len(page.items)
             if not page.has_more or not page.items:
                 return sorted(found, key=lambda session_id: (found[session_id], session_id))
+
+    async def _archived_conflicts(self, scope: Scope) -> AsyncIterator[ArchivedConflict]:
+        """Yield every merge conflict, oldest first; of one time, by id."""
+        conflicts = sorted(await self._conflicts.every(scope), key=lambda each: (each.created_at, each.conflict_id))
+        for start in range(0, len(conflicts), _PAGE):
+            page = conflicts[start : start + _PAGE]
+            ids = sorted(frozenset().union(*(conflict.chain_ids for conflict in page)))
+            chains = {chain.chain_id: chain for chain in await self._memories.chains(scope, ids) if chain is not None}
+            for conflict in page:
+                found = (chains.get(memory.chain_id) for memory in conflict.conflicting)
+                newest = tuple(None if chain is None else chain.current.memory_id for chain in found)
+                yield ArchivedConflict(conflict=conflict, newest=newest)
 
     async def _archived_memories(self, scope: Scope) -> AsyncIterator[ArchivedMemory]:
         """Yield every memory, oldest first; of one time, by the id of its first version. Only ids are held, not the memories."""

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID, uuid5
 
-from service.domain.archives import ArchivedMemory, ArchivedSession, ArchivedUser, ArchiveRecord, RestoredSession
+from service.domain.archives import (
+    ArchivedConflict,
+    ArchivedMemory,
+    ArchivedSession,
+    ArchivedUser,
+    ArchiveRecord,
+    RestoredSession,
+)
+from service.domain.conflicts import Conflict
 from service.domain.ids import ChainId, MemoryId, ProjectId, Scope, UserId
 from service.domain.memories import MemoryChain
 from service.domain.ports.stores import ArchiveStore
@@ -66,7 +74,8 @@ class _Draft:
         self._session: ArchivedSession | None = None
         self._messages: list[Message] = []
         self._memories: list[MemoryChain] = []
-        self._counts = {ArchivedSession: 0, Message: 0, ArchivedMemory: 0}
+        self._conflicts: list[Conflict] = []
+        self._counts = {ArchivedSession: 0, Message: 0, ArchivedMemory: 0, ArchivedConflict: 0}
 
     async def add(self, record: ArchiveRecord) -> None:
         """Take one record. Raises BadRecord."""
@@ -81,9 +90,11 @@ class _Draft:
         await self._store_session()
         if isinstance(record, ArchivedSession):
             self._session = record
-            return
-        self._memories.append(_chain(record))
-        if len(self._memories) == _BATCH:
+        elif isinstance(record, ArchivedConflict):
+            self._conflicts.append(_conflict(record))
+        else:
+            self._memories.append(_chain(record))
+        if _BATCH in {len(self._memories), len(self._conflicts)}:
             await self._store_memories()
 
     async def commit(self) -> Imported:
@@ -94,7 +105,7 @@ class _Draft:
         if self._user is None:
             raise AssertionError("an archive whose end was checked has a user")
         await self._archives.commit(self._scope, self._user)
-        sessions, messages, memories = self._counts.values()
+        sessions, messages, memories, _ = self._counts.values()
         return Imported(user_id=self._user.user_id, sessions=sessions, messages=messages, memories=memories)
 
     async def _store_session(self) -> None:
@@ -103,8 +114,9 @@ class _Draft:
         self._session, self._messages = None, []
 
     async def _store_memories(self) -> None:
+        await self._archives.add_conflicts(self._scope, self._conflicts)
         await self._archives.add_memories(self._scope, self._memories)
-        self._memories = []
+        self._conflicts, self._memories = [], []
 
 
 def _chain(memory: ArchivedMemory) -> MemoryChain:
@@ -113,6 +125,13 @@ def _chain(memory: ArchivedMemory) -> MemoryChain:
         versions=memory.versions,
         connections=tuple(map(_chain_id, memory.connected)),
     )
+
+
+def _conflict(archived: ArchivedConflict) -> Conflict:
+    """Return the conflict about the chains that this draft has; a chain that is gone gets an id that no other has."""
+    named = zip(archived.conflict.conflicting, archived.newest, strict=True)
+    conflicting = tuple(replace(memory, chain_id=_chain_id(newest or memory.memory_id)) for memory, newest in named)
+    return replace(archived.conflict, conflicting=conflicting)
 
 
 def _chain_id(current: MemoryId) -> ChainId:

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from mneme.v1 import archived_conflict_pb2 as _archived_conflict_pb2
 from mneme.v1 import memory_pb2 as _memory_pb2
 from mneme.v1 import session_pb2 as _session_pb2
 import builtins as _builtins
@@ -25,8 +26,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 @_typing.final
 class ArchiveRecord(_message.Message):
     """ArchiveRecord is one line of an archive. An archive is one user: first the user, then each session, followed by its messages in
-    their order, then the memories. It holds no id that is not public, no index entry, no open merge conflict, no API key, and no message that was
-    forgotten: those after it have moved up.
+    their order, then the merge conflicts, then the memories. It holds no id that is not public, no index entry, no API key, and no
+    message that was forgotten: those after it have moved up.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -35,6 +36,7 @@ class ArchiveRecord(_message.Message):
     SESSION_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     MEMORY_FIELD_NUMBER: _builtins.int
+    CONFLICT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def user(self) -> Global___ArchivedUser:
         """The user. The first record, and the only one of its kind."""
@@ -51,6 +53,10 @@ class ArchiveRecord(_message.Message):
     def memory(self) -> Global___ArchivedMemory:
         """A memory. Every session that it names is before it."""
 
+    @_builtins.property
+    def conflict(self) -> _archived_conflict_pb2.ArchivedConflict:
+        """A merge conflict. Every session that it names is before it, and every memory that names it behind it."""
+
     def __init__(
         self,
         *,
@@ -58,12 +64,13 @@ class ArchiveRecord(_message.Message):
         session: Global___ArchivedSession | None = ...,
         message: Global___ArchivedMessage | None = ...,
         memory: Global___ArchivedMemory | None = ...,
+        conflict: _archived_conflict_pb2.ArchivedConflict | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["memory", b"memory", "message", b"message", "record", b"record", "session", b"session", "user", b"user"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["conflict", b"conflict", "memory", b"memory", "message", b"message", "record", b"record", "session", b"session", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["memory", b"memory", "message", b"message", "record", b"record", "session", b"session", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conflict", b"conflict", "memory", b"memory", "message", b"message", "record", b"record", "session", b"session", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_record: _TypeAlias = _typing.Literal["user", "session", "message", "memory"]  # noqa: Y015
+    _WhichOneofReturnType_record: _TypeAlias = _typing.Literal["user", "session", "message", "memory", "conflict"]  # noqa: Y015
     _WhichOneofArgType_record: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_record) -> _WhichOneofReturnType_record | None: ...
 
@@ -295,7 +302,7 @@ class ArchivedVersion(_message.Message):
     session_id: _builtins.str
     """UUID of the session that created it."""
     merge_conflict_id: _builtins.str
-    """UUID of the merge conflict that ended it. Absent when none did. The conflict itself is no part of the archive."""
+    """UUID of the merge conflict that ended it. Absent when none did."""
     @_builtins.property
     def categories(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names of the categories it falls under, best first, at most 100."""

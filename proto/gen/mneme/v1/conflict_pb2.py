@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from mneme.v1 import http_pb2 as mneme_dot_v1_dot_http__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17mneme/v1/conflict.proto\x12\x08mneme.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x13mneme/v1/http.proto\"\xa8\x04\n\x08\x43onflict\x12\x1d\n\x0b\x63onflict_id\x18\x01 \x01(\tB\x08\xa2\xe7\x18\x04\x12\x02id\x12%\n\x07user_id\x18\x02 \x01(\tB\x14\xa2\xe7\x18\x10\x12\x0e\x63ustom_user_id\x12\x31\n\nsession_id\x18\x03 \x01(\tB\x1d\xa2\xe7\x18\x19\x12\x17project_user_session_id\x12\x39\n\x17proposed_memory_content\x18\x04 \x01(\tB\x18\xa2\xe7\x18\x14\x12\x12new_memory_content\x12\x32\n\x0cnew_memories\x18\x05 \x01(\x0b\x32\x1c.mneme.v1.ResolvedMemoryList\x12\x39\n\x14\x63onflicting_memories\x18\x06 \x03(\x0b\x32\x1b.mneme.v1.ConflictingMemory\x12:\n\x14\x63larifying_questions\x18\x07 \x03(\x0b\x32\x1c.mneme.v1.ClarifyingQuestion\x12(\n\x06status\x18\x08 \x01(\x0e\x32\x18.mneme.v1.ConflictStatus\x12\x32\n\x0fresolution_data\x18\t \x01(\x0b\x32\x19.mneme.v1.ConflictAnswers\x12.\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bresolved_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe1\x01\n\x11\x43onflictingMemory\x12\x11\n\tmemory_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x34\n\x10\x65vent_date_start\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x65vent_date_end\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"7\n\x12\x43larifyingQuestion\x12\x10\n\x08question\x18\x01 \x01(\t\x12\x0f\n\x07options\x18\x02 \x03(\t\"H\n\x12ResolvedMemoryList\x12*\n\x08memories\x18\x01 \x03(\x0b\x32\x18.mneme.v1.ResolvedMemory:\x06\x9a\xe7\x18\x02\x08\x01\"\xce\x01\n\x0eResolvedMemory\x12\x11\n\tmemory_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12\x34\n\x10\x65vent_date_start\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x0e\x65vent_date_end\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"W\n\x0f\x43onflictAnswers\x12<\n\x10question_answers\x18\x01 \x03(\x0b\x32\x18.mneme.v1.QuestionAnswerB\x08\xbaH\x05\x92\x01\x02\x10\x14:\x06\x9a\xe7\x18\x02\x10\x01\"v\n\x0eQuestionAnswer\x12\x1c\n\x08question\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x90N\x12\x1a\n\x06\x61nswer\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x90N\x12\x1e\n\x07message\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x90NH\x00\x88\x01\x01\x42\n\n\x08_message*\x93\x02\n\x0e\x43onflictStatus\x12\x1f\n\x1b\x43ONFLICT_STATUS_UNSPECIFIED\x10\x00\x12*\n\x17\x43ONFLICT_STATUS_PENDING\x10\x01\x1a\r\xaa\xe7\x18\t\n\x07PENDING\x12,\n\x18\x43ONFLICT_STATUS_IN_QUEUE\x10\x02\x1a\x0e\xaa\xe7\x18\n\n\x08IN_QUEUE\x12.\n\x19\x43ONFLICT_STATUS_RESOLVING\x10\x03\x1a\x0f\xaa\xe7\x18\x0b\n\tRESOLVING\x12,\n\x18\x43ONFLICT_STATUS_RESOLVED\x10\x04\x1a\x0e\xaa\xe7\x18\n\n\x08RESOLVED\x12(\n\x16\x43ONFLICT_STATUS_FAILED\x10\x05\x1a\x0c\xaa\xe7\x18\x08\n\x06\x46\x41ILEDb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17mneme/v1/conflict.proto\x12\x08mneme.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x13mneme/v1/http.proto\"\xa8\x04\n\x08\x43onflict\x12\x1d\n\x0b\x63onflict_id\x18\x01 \x01(\tB\x08\xa2\xe7\x18\x04\x12\x02id\x12%\n\x07user_id\x18\x02 \x01(\tB\x14\xa2\xe7\x18\x10\x12\x0e\x63ustom_user_id\x12\x31\n\nsession_id\x18\x03 \x01(\tB\x1d\xa2\xe7\x18\x19\x12\x17project_user_session_id\x12\x39\n\x17proposed_memory_content\x18\x04 \x01(\tB\x18\xa2\xe7\x18\x14\x12\x12new_memory_content\x12\x32\n\x0cnew_memories\x18\x05 \x01(\x0b\x32\x1c.mneme.v1.ResolvedMemoryList\x12\x39\n\x14\x63onflicting_memories\x18\x06 \x03(\x0b\x32\x1b.mneme.v1.ConflictingMemory\x12:\n\x14\x63larifying_questions\x18\x07 \x03(\x0b\x32\x1c.mneme.v1.ClarifyingQuestion\x12(\n\x06status\x18\x08 \x01(\x0e\x32\x18.mneme.v1.ConflictStatus\x12\x32\n\x0fresolution_data\x18\t \x01(\x0b\x32\x19.mneme.v1.ConflictAnswers\x12.\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bresolved_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x83\x02\n\x11\x43onflictingMemory\x12\x1b\n\tmemory_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12<\n\x10\x65vent_date_start\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12:\n\x0e\x65vent_date_end\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x36\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\"7\n\x12\x43larifyingQuestion\x12\x10\n\x08question\x18\x01 \x01(\t\x12\x0f\n\x07options\x18\x02 \x03(\t\"H\n\x12ResolvedMemoryList\x12*\n\x08memories\x18\x01 \x03(\x0b\x32\x18.mneme.v1.ResolvedMemory:\x06\x9a\xe7\x18\x02\x08\x01\"\xf0\x01\n\x0eResolvedMemory\x12\x1b\n\tmemory_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\x12<\n\x10\x65vent_date_start\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12:\n\x0e\x65vent_date_end\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x36\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\"W\n\x0f\x43onflictAnswers\x12<\n\x10question_answers\x18\x01 \x03(\x0b\x32\x18.mneme.v1.QuestionAnswerB\x08\xbaH\x05\x92\x01\x02\x10\x14:\x06\x9a\xe7\x18\x02\x10\x01\"v\n\x0eQuestionAnswer\x12\x1c\n\x08question\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x90N\x12\x1a\n\x06\x61nswer\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x90N\x12\x1e\n\x07message\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x90NH\x00\x88\x01\x01\x42\n\n\x08_message*\x93\x02\n\x0e\x43onflictStatus\x12\x1f\n\x1b\x43ONFLICT_STATUS_UNSPECIFIED\x10\x00\x12*\n\x17\x43ONFLICT_STATUS_PENDING\x10\x01\x1a\r\xaa\xe7\x18\t\n\x07PENDING\x12,\n\x18\x43ONFLICT_STATUS_IN_QUEUE\x10\x02\x1a\x0e\xaa\xe7\x18\n\n\x08IN_QUEUE\x12.\n\x19\x43ONFLICT_STATUS_RESOLVING\x10\x03\x1a\x0f\xaa\xe7\x18\x0b\n\tRESOLVING\x12,\n\x18\x43ONFLICT_STATUS_RESOLVED\x10\x04\x1a\x0e\xaa\xe7\x18\n\n\x08RESOLVED\x12(\n\x16\x43ONFLICT_STATUS_FAILED\x10\x05\x1a\x0c\xaa\xe7\x18\x08\n\x06\x46\x41ILEDb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,8 +52,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONFLICT'].fields_by_name['session_id']._serialized_options = b'\242\347\030\031\022\027project_user_session_id'
   _globals['_CONFLICT'].fields_by_name['proposed_memory_content']._loaded_options = None
   _globals['_CONFLICT'].fields_by_name['proposed_memory_content']._serialized_options = b'\242\347\030\024\022\022new_memory_content'
+  _globals['_CONFLICTINGMEMORY'].fields_by_name['memory_id']._loaded_options = None
+  _globals['_CONFLICTINGMEMORY'].fields_by_name['memory_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_CONFLICTINGMEMORY'].fields_by_name['event_date_start']._loaded_options = None
+  _globals['_CONFLICTINGMEMORY'].fields_by_name['event_date_start']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_CONFLICTINGMEMORY'].fields_by_name['event_date_end']._loaded_options = None
+  _globals['_CONFLICTINGMEMORY'].fields_by_name['event_date_end']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_CONFLICTINGMEMORY'].fields_by_name['created_at']._loaded_options = None
+  _globals['_CONFLICTINGMEMORY'].fields_by_name['created_at']._serialized_options = b'\272H\003\310\001\001'
   _globals['_RESOLVEDMEMORYLIST']._loaded_options = None
   _globals['_RESOLVEDMEMORYLIST']._serialized_options = b'\232\347\030\002\010\001'
+  _globals['_RESOLVEDMEMORY'].fields_by_name['memory_id']._loaded_options = None
+  _globals['_RESOLVEDMEMORY'].fields_by_name['memory_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_RESOLVEDMEMORY'].fields_by_name['event_date_start']._loaded_options = None
+  _globals['_RESOLVEDMEMORY'].fields_by_name['event_date_start']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_RESOLVEDMEMORY'].fields_by_name['event_date_end']._loaded_options = None
+  _globals['_RESOLVEDMEMORY'].fields_by_name['event_date_end']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_RESOLVEDMEMORY'].fields_by_name['created_at']._loaded_options = None
+  _globals['_RESOLVEDMEMORY'].fields_by_name['created_at']._serialized_options = b'\272H\003\310\001\001'
   _globals['_CONFLICTANSWERS'].fields_by_name['question_answers']._loaded_options = None
   _globals['_CONFLICTANSWERS'].fields_by_name['question_answers']._serialized_options = b'\272H\005\222\001\002\020\024'
   _globals['_CONFLICTANSWERS']._loaded_options = None
@@ -64,20 +80,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUESTIONANSWER'].fields_by_name['answer']._serialized_options = b'\272H\007r\005\020\001\030\220N'
   _globals['_QUESTIONANSWER'].fields_by_name['message']._loaded_options = None
   _globals['_QUESTIONANSWER'].fields_by_name['message']._serialized_options = b'\272H\005r\003\030\220N'
-  _globals['_CONFLICTSTATUS']._serialized_start=1453
-  _globals['_CONFLICTSTATUS']._serialized_end=1728
+  _globals['_CONFLICTSTATUS']._serialized_start=1521
+  _globals['_CONFLICTSTATUS']._serialized_end=1796
   _globals['_CONFLICT']._serialized_start=121
   _globals['_CONFLICT']._serialized_end=673
   _globals['_CONFLICTINGMEMORY']._serialized_start=676
-  _globals['_CONFLICTINGMEMORY']._serialized_end=901
-  _globals['_CLARIFYINGQUESTION']._serialized_start=903
-  _globals['_CLARIFYINGQUESTION']._serialized_end=958
-  _globals['_RESOLVEDMEMORYLIST']._serialized_start=960
-  _globals['_RESOLVEDMEMORYLIST']._serialized_end=1032
-  _globals['_RESOLVEDMEMORY']._serialized_start=1035
-  _globals['_RESOLVEDMEMORY']._serialized_end=1241
-  _globals['_CONFLICTANSWERS']._serialized_start=1243
-  _globals['_CONFLICTANSWERS']._serialized_end=1330
-  _globals['_QUESTIONANSWER']._serialized_start=1332
-  _globals['_QUESTIONANSWER']._serialized_end=1450
+  _globals['_CONFLICTINGMEMORY']._serialized_end=935
+  _globals['_CLARIFYINGQUESTION']._serialized_start=937
+  _globals['_CLARIFYINGQUESTION']._serialized_end=992
+  _globals['_RESOLVEDMEMORYLIST']._serialized_start=994
+  _globals['_RESOLVEDMEMORYLIST']._serialized_end=1066
+  _globals['_RESOLVEDMEMORY']._serialized_start=1069
+  _globals['_RESOLVEDMEMORY']._serialized_end=1309
+  _globals['_CONFLICTANSWERS']._serialized_start=1311
+  _globals['_CONFLICTANSWERS']._serialized_end=1398
+  _globals['_QUESTIONANSWER']._serialized_start=1400
+  _globals['_QUESTIONANSWER']._serialized_end=1518
 # @@protoc_insertion_point(module_scope)
