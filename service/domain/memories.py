@@ -157,7 +157,10 @@ class SessionCommit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A statement that an extractor found in a session and that has been compared with nothing yet."""
+    """
+    A statement that an extractor found in a session and that has been compared with nothing yet. *corrects* means that somebody
+    took an earlier one back with it, so that it contradicts nothing.
+    """
 
     content: str
     categories: tuple[str, ...]
@@ -165,6 +168,7 @@ class Candidate:
     event_start: datetime
     event_end: datetime
     sources: tuple[Source, ...]
+    corrects: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,9 +26,9 @@ def _beside(read: Read, first: str, then: str) -> tuple[DecisionKind, str]:
     ("said", "kept"),
     [
         ("Actually, I quit Farfetch and joined Zalando.", "User quit Farfetch and joined Zalando."),
-        ("Actually I was born in Leeds.", "User was born in Leeds (corrected)."),
-        ("No wait, I meant my sister lives in Oslo.", "User's sister lives in Oslo (corrected)."),
-        ("Actually, I like jazz a lot.", "User likes jazz a lot (corrected)."),
+        ("Actually I was born in Leeds.", "User was born in Leeds."),
+        ("No wait, I meant my sister lives in Oslo.", "User's sister lives in Oslo."),
+        ("Actually, I like jazz a lot.", "User likes jazz a lot."),
         ("switched to an iphone yesterday", "User switched to an iphone yesterday (2024-05-07)."),
         ("ugh i really cant stand mayonnaise", "User really can't stand mayonnaise."),
         ("I had laser surgery and don't need glasses any more.", "User had laser surgery and doesn't need glasses any more."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -99,7 +99,7 @@ def pending(records: list[ArchiveRecord]) -> tuple[int, ArchivedConflict]:
     return found
 
 
-async def refused(world: World, records: list[ArchiveRecord], number: int) -> None:
+async def refused(world: World, records: Sequence[ArchiveRecord], number: int) -> None:
     """Expect an import to be refused because of one record."""
     project = await world.application.projects.create(None, name="other", settings=ProjectSettings())
     with pytest.raises(InvalidRequest, match=f"^record {number}: "):

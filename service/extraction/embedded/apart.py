@@ -11,7 +11,7 @@ from service.domain.memories import Candidate, MemoryVersion
 from service.extraction.embedded.dates import find_dates
 from service.extraction.embedded.languages import Language, language_of
 from service.extraction.embedded.likeness import stems
-from service.extraction.embedded.slots import ANNOTATION, CORRECTED, Fact, find_claims, find_facts, split_speaker
+from service.extraction.embedded.slots import ANNOTATION, Fact, find_claims, find_facts, split_speaker
 
 _POSSESSED = re.compile(
     r"^(?:[\w-]+'s|their|my|mein\w{0,2}|mi|mis|mon|ma)\s+(?:(?:new|old|older|younger|best|little|big)\s+)?(?P<n>[^\W\d_]{3,})"
@@ -54,7 +54,7 @@ class Apart:
 def taken_apart(statement: Candidate | MemoryVersion) -> Apart:
     """Return a statement taken apart. Pure."""
     language = language_of(split_speaker(statement.content)[1])
-    content = language.plain(statement.content.replace(CORRECTED, ""))
+    content = language.plain(statement.content)
     speaker, words = split_speaker(content)
     subject = _subject(statement, speaker)
     plain, dated = _without_dates(words, statement, language)
@@ -74,7 +74,7 @@ def taken_apart(statement: Candidate | MemoryVersion) -> Apart:
         order=tuple(meaning),
         negative=language.says("negation", words),
         ended=language.says("ended", words),
-        corrects=CORRECTED in statement.content or ' corrected: "' in statement.content,
+        corrects=isinstance(statement, Candidate) and statement.corrects,
         dated=dated or ANNOTATION.search(words) is not None,
         facts=tuple(find_facts(content, language.slots)),
         claims=tuple(find_claims(content, language.slots)),

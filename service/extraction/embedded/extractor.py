@@ -84,8 +84,9 @@ def _candidate(statement: Statement) -> Candidate:
     text, span = _dated(statement)
     if statement.lead is None:
         text, corrects = _without_correction(text, statement.language)
-        content = in_third_person(text, statement.speaker, statement.language.code, corrects=corrects)
+        content = in_third_person(text, statement.speaker, statement.language.code)
     else:
+        corrects = False
         content = f'{statement.lead}: "{text.replace(chr(34), chr(39))}"'
     return Candidate(
         content=content,
@@ -94,6 +95,7 @@ def _candidate(statement: Statement) -> Candidate:
         event_start=span.start,
         event_end=span.end,
         sources=statement.sources,
+        corrects=corrects,
     )
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 
 from service.extraction.embedded import verbs
-from service.extraction.embedded.slots import CORRECTED
 
 _TOKEN = re.compile(r"[^\W_]+(?:['-][^\W_]+)*|\s+|[^\w\s]|_", re.UNICODE)
 _UNSAFE = re.compile(
@@ -35,17 +34,15 @@ _FINITE = re.compile(r"\b(?:is|are|was|were|has|had|does|did|will|can|\w{2,}(?:s
 _CONTRACTED = {"i'm": "is", "i've": "has", "i'll": "will"}
 
 
-def in_third_person(text: str, speaker: str, language: str, *, corrects: bool = False) -> str:
-    """Return *text*, one or more sentences said by *speaker*, as a statement that can be read alone and says if it *corrects*."""
+def in_third_person(text: str, speaker: str, language: str) -> str:
+    """Return *text*, one or more sentences said by *speaker*, as a statement that can be read alone."""
     rewritten = _rewrite(text, speaker) if language == "en" else None
-    if rewritten is None:
-        return quoted(text, speaker, "corrected" if corrects else "said")
-    return f"{rewritten[:-1]}{CORRECTED}{rewritten[-1]}" if corrects else rewritten
+    return rewritten if rewritten is not None else quoted(text, speaker)
 
 
-def quoted(text: str, speaker: str, verb: str = "said") -> str:
+def quoted(text: str, speaker: str) -> str:
     """Return the quoted form, which keeps the words as they are."""
-    return f'{speaker} {verb}: "{text.strip().replace(chr(34), chr(39))}"'
+    return f'{speaker} said: "{text.strip().replace(chr(34), chr(39))}"'
 
 
 def _rewrite(text: str, speaker: str) -> str | None:

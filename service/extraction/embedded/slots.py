@@ -25,14 +25,10 @@ _NAME = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 _RENEWED = r"(?:new|current|updated|neue\w?|aktuelle\w?|nuev[oa]|nouve\w+|actuel\w*)"
 _KIND = re.compile(r"\{K:(\w+)\}")
 _CLAUSE_START = r"(?:^|(?<=[.,;:!?\"] )|(?<=\band )|(?<=\bthat )|(?<=\"))"
-CORRECTED = " (corrected)"
-"""What ends a statement that takes another one back; of a quotation it is said before it."""
 ANNOTATION = re.compile(r"\((?:19|20)\d\d[^()]{0,30}\)")
 """A date that was put behind the words that meant it."""
 _STOP_SIGNS = r"[,;:!?()\"]|\.(?=\s|$)|\s[\u2013\u2014-]\s"
-_QUOTED = re.compile(
-    r'^(?P<speaker>[^":]{1,60}?) (?:said|corrected|answered|recommended|was told)\b[^"]*: ?"(?P<words>.*)"', re.DOTALL
-)
+_QUOTED = re.compile(r'^(?P<speaker>[^":]{1,60}?) (?:said|answered|recommended|was told)\b[^"]*: ?"(?P<words>.*)"', re.DOTALL)
 
 
 class SlotMode(StrEnum):

@@ -24,6 +24,7 @@ def encode_extraction(extraction: Extraction) -> bytes:
                 "event_start": candidate.event_start.isoformat(),
                 "event_end": candidate.event_end.isoformat(),
                 "sources": [[source.session_id, source.message_index] for source in candidate.sources],
+                "corrects": candidate.corrects,
             }
             for candidate in extraction.candidates
         ],
@@ -47,4 +48,5 @@ def _candidate(document: dict[str, Any]) -> Candidate:
         event_start=datetime.fromisoformat(document["event_start"]),
         event_end=datetime.fromisoformat(document["event_end"]),
         sources=tuple(Source(session_id=SessionId(session), message_index=index) for session, index in document["sources"]),
+        corrects=document.get("corrects", False),
     )
