@@ -177,9 +177,7 @@ def build_application(
         conflicts=_conflict_calls(stores),
         projects=project_calls,
         turns=_turn_calls(stores, recaller, builder, clock),
-        archives=ArchiveCalls(
-            export=ExportUser(users, sessions, memories, stores.conflicts), restore=ImportMemories(stores.archives)
-        ),
+        archives=_archive_calls(stores),
         usage=_usage_calls(stores, clock),
         webhooks=told.calls,
         authenticate=Authenticate(projects, pepper=pepper),
@@ -253,6 +251,11 @@ def _conflict_calls(stores: RedisStores) -> ConflictCalls:
 def _turn_calls(stores: RedisStores, recaller: Recaller, builder: ContextBuilder, clock: Clock) -> TurnCalls:
     places = Places(stores.users, stores.sessions)
     return TurnCalls(open=OpenTurn(places, recaller, builder, clock), store=StoreTurn(places, stores.sessions))
+
+
+def _archive_calls(stores: RedisStores) -> ArchiveCalls:
+    export = ExportUser(stores.users, stores.sessions, stores.memories, stores.conflicts)
+    return ArchiveCalls(export=export, restore=ImportMemories(stores.archives))
 
 
 def _usage_calls(stores: RedisStores, clock: Clock) -> UsageCalls:
