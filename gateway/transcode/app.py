@@ -32,11 +32,12 @@ NOT_FOUND = b"404 page not found"
 NO_CONTENT = 204
 
 # metadata key, and the headers that fill it: the first that is there
+_ABOUT_CLIENT = (("x-client-agent", (b"user-agent",)),)
 _FORWARDED = (
     ("x-recallr-api-key", (b"x-recallr-api-key", b"x-api-key")),
     ("x-recallr-project-id", (b"x-recallr-project-id", b"x-project-id")),
     ("authorization", (b"authorization",)),
-    ("x-client-agent", (b"user-agent",)),
+    *_ABOUT_CLIENT,
 )
 
 
@@ -107,7 +108,8 @@ class Transcoder:
         style = endpoint.route.method.error_style
         bound = None
         try:
-            body = await exchange.read_body(self._max_body_bytes) if endpoint.bind.takes_body else b""
+            most = endpoint.route.method.max_body_bytes or self._max_body_bytes
+            body = await exchange.read_body(most) if endpoint.bind.takes_body else b""
             headers, legacy = exchange.headers, _is_legacy(exchange)
             bound = endpoint.bind(Raw(segments=match.raw_segments, query=query, headers=headers, body=body, legacy=legacy))
             await endpoint.serve(exchange, bound)
@@ -133,7 +135,7 @@ class Transcoder:
         encode = self._response_encoder(route)
 
         async def serve(exchange: Exchange, bound: Bound) -> None:
-            response = await call(bound.message, _metadata(exchange), exchange.pass_on_quota)
+            response = await call(bound.message, _metadata(exchange, bound), exchange.pass_on_quota)
             if method.success_status == NO_CONTENT:
                 await exchange.answer(NO_CONTENT)
             else:
@@ -154,7 +156,7 @@ class Transcoder:
         )
 
         async def serve(exchange: Exchange, bound: Bound) -> None:
-            await relay(exchange, call(bound.message, _metadata(exchange), exchange.pass_on_quota))
+            await relay(exchange, call(bound.message, _metadata(exchange, bound), exchange.pass_on_quota))
 
         return serve
 
@@ -191,10 +193,13 @@ def _is_legacy(exchange: Exchange) -> bool:
     return b"x-api-key" in exchange.headers and b"x-recallr-api-key" not in exchange.headers
 
 
-def _metadata(exchange: Exchange) -> Metadata:
+def _metadata(exchange: Exchange, bound: Bound) -> Metadata:
     """Return what the service learns of the caller: credentials, request id, route and client program."""
     metadata = [("x-request-id", exchange.request_id), ("x-mneme-route", f"{exchange.method} {exchange.route}")]
-    for key, names in _FORWARDED:
+    in_body = bound.credentials
+    if in_body is not None:
+        metadata += [(key, _printable(value.encode())) for key, value in in_body]
+    for key, names in _FORWARDED if in_body is None else _ABOUT_CLIENT:
         value = next((exchange.headers[name] for name in names if exchange.headers.get(name)), None)
         if value is not None:
             metadata.append((key, _printable(value)))

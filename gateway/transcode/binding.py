@@ -9,7 +9,7 @@ as the mask, so that `null` can mean "set back".
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from gateway.transcode.credentials import credentials_in
 from gateway.transcode.decoding import Decoder, Location
 from gateway.transcode.jsontext import InvalidJson, parse
 from gateway.transcode.options import accepted_list_field, field_options, input_names, message_of
@@ -44,12 +45,17 @@ class Raw:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
-    """A request message and where each of its fields came from."""
+    """
+    A request message and where each of its fields came from.
+
+    *credentials* are pairs of a metadata key and a value that were in the body, None for a route that has them elsewhere.
+    """
 
     message: Message
     binder: RequestBinder
     raw: Raw
     body: Any
+    credentials: Sequence[tuple[str, str]] | None
 
     def problem(self, field: str, message: str, kind: str) -> Problem:
         """Return the problem of a *field* path in the message, `messages[2].role`, in the terms of the caller."""
@@ -85,6 +91,7 @@ class RequestBinder:
             if field_options(field).header
         ]
         self._read_body = None
+        self._credentials = credentials_in(self._input) if self._body_field == WHOLE else []
         if self._body_field == WHOLE:
             self._read_body = decoder.message(self._input, without=in_path)
         elif self._body_field:
@@ -102,22 +109,26 @@ class RequestBinder:
         """Return the message of one request. BadRequest with every problem that there is."""
         message = self._new()
         problems: list[Problem] = []
-        body = self._bind_body(raw.body, message, problems) if self._read_body is not None else None
+        credentials: list[tuple[str, str]] = []
+        body = self._bind_body(raw.body, message, credentials, problems) if self._read_body is not None else None
         for parameter in self.parameters:
             parameter.bind(raw.query, message, problems, legacy=raw.legacy)
         self._bind_path(raw.segments, message, problems)
         self._bind_headers(raw.headers, message, problems)
         if problems:
             raise BadRequest(problems)
-        return Bound(message=message, binder=self, raw=raw, body=body)
+        found = credentials if self._credentials else None
+        return Bound(message=message, binder=self, raw=raw, body=body, credentials=found)
 
-    def _bind_body(self, text: bytes, message: Message, problems: list[Problem]) -> Any:
-        """Read the JSON *text* into *message*; nothing counts as an empty object. Return the JSON value."""
+    def _bind_body(self, text: bytes, message: Message, credentials: list[tuple[str, str]], problems: list[Problem]) -> Any:
+        """Read the JSON *text* into *message*; nothing counts as an empty object. Return its value without the *credentials*."""
         try:
             value = parse(text) if text.strip() else {}
         except InvalidJson as error:
             problems.append(Problem(loc=("body", error.position), message=f"not valid JSON: {error}", kind="json_invalid"))
             return None
+        for credential in self._credentials:
+            credentials.extend(credential.taken_from(value, problems))
         if self._read_body is not None:
             self._read_body(value, message, ("body",), problems)
         if self._maskable and isinstance(value, dict) and value.get(MASK) is None:

@@ -2,8 +2,8 @@
 JSON values to messages, compiled once for each message type.
 
 Unknown keys are ignored and null is the same as absent. Of several spellings of a field the first alias that is present wins.
-`inline`, `bare_list`, `accepts_list`, `aliases`, `require_utc`, `strict_number` and `any_time` of `mneme/v1/http.proto` are
-honoured. All problems are found, not one.
+`inline`, `bare_list`, `accepts_list`, `aliases`, `require_utc`, `strict_number`, `any_time` and `raw` of `mneme/v1/http.proto`
+are honoured. All problems are found, not one.
 """
 
 from __future__ import annotations
@@ -91,11 +91,13 @@ class Decoder:
         if field_options(field).inline:
             return self._inline(field)
         names, read = input_names(field), self.field(field)
+        # null is a value of its own to a field that takes any
+        absent = ... if field_options(field).raw else None
 
         def find(source: Object, target: Any, at: Location, problems: list[Problem]) -> bool:
             for name in names:
-                value = source.get(name)
-                if value is not None:
+                value = source.get(name, absent)
+                if value is not absent:
                     read(value, target, (*at, name), problems)
                     return True
             return False

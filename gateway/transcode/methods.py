@@ -27,7 +27,10 @@ class Binding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """One rpc. *path* is its gRPC path, `/mneme.v1.UsersService/GetUser`; *repeatable* says that a repeat is harmless."""
+    """
+    One rpc. *path* is its gRPC path, `/mneme.v1.UsersService/GetUser`; *repeatable* says that a repeat is harmless. The longest
+    body of 0 *max_body_bytes* is that of the gateway.
+    """
 
     path: str
     descriptor: MethodDescriptor
@@ -41,6 +44,7 @@ class Method:
     stream_error_field: str
     stream_final_field: str
     error_style: ErrorStyle.ValueType
+    max_body_bytes: int
     bindings: tuple[Binding, ...]
 
 
@@ -74,6 +78,7 @@ def _method(service: ServiceDescriptor, descriptor: MethodDescriptor) -> Method:
         stream_error_field=options.stream_error_field,
         stream_final_field=options.stream_final_field,
         error_style=service_options(service).error_style or ErrorStyle.ERROR_STYLE_DETAIL,
+        max_body_bytes=options.max_body_bytes,
         bindings=tuple(_bindings(descriptor)),
     )
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import math
 import re
 import struct
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
 from gateway.transcode.options import enum_numbers, enum_spellings, field_options
@@ -60,7 +62,7 @@ def _reader(field: FieldDescriptor) -> Reader:
     if field.enum_type is not None:
         return _enum_reader(field.enum_type)
     if field.type == field.TYPE_BYTES:
-        return _read_bytes
+        return _read_raw if field_options(field).raw else _read_bytes
     if field.cpp_type == field.CPPTYPE_STRING:
         return _read_string
     if field.cpp_type == field.CPPTYPE_BOOL:
@@ -80,7 +82,7 @@ def json_writer(field: FieldDescriptor) -> Writer | None:
     if field.enum_type is not None:
         return _enum_writer(field.enum_type)
     if field.type == field.TYPE_BYTES:
-        return lambda value: base64.b64encode(value).decode()
+        return orjson.loads if field_options(field).raw else lambda value: base64.b64encode(value).decode()
     if field.cpp_type in (field.CPPTYPE_INT64, field.CPPTYPE_UINT64):
         return lambda value: value if -SAFE_INTEGER <= value <= SAFE_INTEGER else str(value)
     if field.cpp_type == field.CPPTYPE_FLOAT:
@@ -94,6 +96,15 @@ def _read_string(value: Any) -> str:
     if not isinstance(value, str):
         raise WrongValue("should be a string", "string_type")
     return value
+
+
+def _read_raw(value: Any) -> bytes:
+    """Return the text of any JSON value."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        # an integer beyond 64 bits
+        return json.dumps(value, ensure_ascii=False).encode()
 
 
 def _read_bool(value: Any) -> bool:

@@ -129,6 +129,8 @@ class Schemas:
                 return dict(known)
             bare = bare_list_field(field.message_type)
             return self._value(bare, of_message) if bare is not None else of_message(field.message_type)
+        if field_options(field).raw:
+            return {}
         if field.type == field.TYPE_BYTES:
             return {"type": "string", "contentEncoding": "base64"}
         schema = dict(_SCALARS[field.cpp_type])

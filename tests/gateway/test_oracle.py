@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import orjson
@@ -69,7 +70,9 @@ def single(field: FieldDescriptor) -> st.SearchStrategy[Any]:
     if field.cpp_type == field.CPPTYPE_BOOL:
         return st.booleans()
     if field.type == field.TYPE_BYTES:
-        return st.binary(max_size=12)
+        # null is written as what is absent
+        texts = json_values.filter(lambda value: value is not None).map(orjson.dumps)
+        return texts if is_raw(field) else st.binary(max_size=12)
     if field.cpp_type == field.CPPTYPE_STRING:
         return text
     bits = {field.CPPTYPE_INT32: 31, field.CPPTYPE_INT64: 63}.get(field.cpp_type)
@@ -174,8 +177,13 @@ def flattened(plain: dict[str, Any], descriptor: Descriptor) -> dict[str, Any]:
         elif field.message_type is not None and (listed := accepted_list_field(field.message_type)) is not None:
             result[name] = {listed.name: [], **value}
         else:
-            result[name] = value
+            result[name] = orjson.loads(base64.b64decode(value)) if is_raw(field) else value
     return result
+
+
+def is_raw(field: FieldDescriptor) -> bool:
+    """Return whether *field* holds the text of a JSON value."""
+    return bool(field.GetOptions().Extensions[http_pb2.json_field].raw)
 
 
 def without_empty_inlines(message: Any) -> Any:

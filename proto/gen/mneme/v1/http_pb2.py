@@ -25,31 +25,31 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13mneme/v1/http.proto\x12\x08mneme.v1\x1a google/protobuf/descriptor.proto\"8\n\x0bHttpService\x12)\n\x0b\x65rror_style\x18\x01 \x01(\x0e\x32\x14.mneme.v1.ErrorStyle\"\x84\x02\n\nHttpMethod\x12\x16\n\x0esuccess_status\x18\x01 \x01(\x05\x12-\n\rstream_format\x18\x02 \x01(\x0e\x32\x16.mneme.v1.StreamFormat\x12\x13\n\x0bselected_by\x18\x03 \x01(\t\x12\x1a\n\x12stream_error_field\x18\x04 \x01(\t\x12\x1a\n\x12stream_final_field\x18\x05 \x01(\t\x12 \n\x06\x61\x63\x63\x65ss\x18\x06 \x01(\x0e\x32\x10.mneme.v1.Access\x12\x1a\n\x12unlimited_duration\x18\x07 \x01(\x08\x12$\n\x05usage\x18\x14 \x01(\x0b\x32\x15.mneme.v1.MethodUsage\"`\n\x0bMethodUsage\x12!\n\x04kind\x18\x01 \x01(\x0e\x32\x13.mneme.v1.UsageKind\x12\r\n\x05texts\x18\x02 \x03(\t\x12\x0c\n\x04\x66ree\x18\x03 \x01(\x08\x12\x11\n\tcontinued\x18\x04 \x01(\x08\"6\n\x0bJsonMessage\x12\x11\n\tbare_list\x18\x01 \x01(\x08\x12\x14\n\x0c\x61\x63\x63\x65pts_list\x18\x02 \x01(\x08\"\xd3\x01\n\tJsonField\x12\x0f\n\x07\x61liases\x18\x01 \x03(\t\x12\x17\n\x0f\x61lso_emitted_as\x18\x02 \x03(\t\x12\x0e\n\x06inline\x18\x03 \x01(\x08\x12\x13\n\x0bomit_absent\x18\x04 \x01(\x08\x12\x11\n\tjson_text\x18\x05 \x01(\x08\x12\x13\n\x0brequire_utc\x18\x06 \x01(\x08\x12\x0e\n\x06header\x18\x07 \x01(\t\x12\x16\n\x0elegacy_default\x18\x08 \x01(\t\x12\x15\n\rstrict_number\x18\t \x01(\x08\x12\x10\n\x08\x61ny_time\x18\n \x01(\x08\"2\n\rJsonEnumValue\x12\x10\n\x08spelling\x18\x01 \x01(\t\x12\x0f\n\x07\x61liases\x18\x02 \x03(\t*r\n\nErrorStyle\x12\x1b\n\x17\x45RROR_STYLE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45RROR_STYLE_DETAIL\x10\x01\x12\x15\n\x11\x45RROR_STYLE_CLAIV\x10\x02\x12\x18\n\x14\x45RROR_STYLE_RECONIFY\x10\x03*l\n\tUsageKind\x12\x1a\n\x16USAGE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11USAGE_KIND_INGEST\x10\x01\x12\x15\n\x11USAGE_KIND_RECALL\x10\x02\x12\x15\n\x11USAGE_KIND_FORGET\x10\x03*F\n\x06\x41\x63\x63\x65ss\x12\x16\n\x12\x41\x43\x43\x45SS_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x41\x43\x43\x45SS_PROJECT\x10\x01\x12\x10\n\x0c\x41\x43\x43\x45SS_ADMIN\x10\x02*^\n\x0cStreamFormat\x12\x1d\n\x19STREAM_FORMAT_UNSPECIFIED\x10\x00\x12\x15\n\x11STREAM_FORMAT_SSE\x10\x01\x12\x18\n\x14STREAM_FORMAT_NDJSON\x10\x02:N\n\x0chttp_service\x12\x1f.google.protobuf.ServiceOptions\x18\xf1\x8c\x03 \x01(\x0b\x32\x15.mneme.v1.HttpService:K\n\x0bhttp_method\x12\x1e.google.protobuf.MethodOptions\x18\xf2\x8c\x03 \x01(\x0b\x32\x14.mneme.v1.HttpMethod:N\n\x0cjson_message\x12\x1f.google.protobuf.MessageOptions\x18\xf3\x8c\x03 \x01(\x0b\x32\x15.mneme.v1.JsonMessage:H\n\njson_field\x12\x1d.google.protobuf.FieldOptions\x18\xf4\x8c\x03 \x01(\x0b\x32\x13.mneme.v1.JsonField:P\n\njson_value\x12!.google.protobuf.EnumValueOptions\x18\xf5\x8c\x03 \x01(\x0b\x32\x17.mneme.v1.JsonEnumValueb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13mneme/v1/http.proto\x12\x08mneme.v1\x1a google/protobuf/descriptor.proto\"8\n\x0bHttpService\x12)\n\x0b\x65rror_style\x18\x01 \x01(\x0e\x32\x14.mneme.v1.ErrorStyle\"\x9c\x02\n\nHttpMethod\x12\x16\n\x0esuccess_status\x18\x01 \x01(\x05\x12-\n\rstream_format\x18\x02 \x01(\x0e\x32\x16.mneme.v1.StreamFormat\x12\x13\n\x0bselected_by\x18\x03 \x01(\t\x12\x1a\n\x12stream_error_field\x18\x04 \x01(\t\x12\x1a\n\x12stream_final_field\x18\x05 \x01(\t\x12 \n\x06\x61\x63\x63\x65ss\x18\x06 \x01(\x0e\x32\x10.mneme.v1.Access\x12\x1a\n\x12unlimited_duration\x18\x07 \x01(\x08\x12$\n\x05usage\x18\x14 \x01(\x0b\x32\x15.mneme.v1.MethodUsage\x12\x16\n\x0emax_body_bytes\x18\x15 \x01(\x05\"`\n\x0bMethodUsage\x12!\n\x04kind\x18\x01 \x01(\x0e\x32\x13.mneme.v1.UsageKind\x12\r\n\x05texts\x18\x02 \x03(\t\x12\x0c\n\x04\x66ree\x18\x03 \x01(\x08\x12\x11\n\tcontinued\x18\x04 \x01(\x08\"6\n\x0bJsonMessage\x12\x11\n\tbare_list\x18\x01 \x01(\x08\x12\x14\n\x0c\x61\x63\x63\x65pts_list\x18\x02 \x01(\x08\"\xf2\x01\n\tJsonField\x12\x0f\n\x07\x61liases\x18\x01 \x03(\t\x12\x17\n\x0f\x61lso_emitted_as\x18\x02 \x03(\t\x12\x0e\n\x06inline\x18\x03 \x01(\x08\x12\x13\n\x0bomit_absent\x18\x04 \x01(\x08\x12\x11\n\tjson_text\x18\x05 \x01(\x08\x12\x13\n\x0brequire_utc\x18\x06 \x01(\x08\x12\x0e\n\x06header\x18\x07 \x01(\t\x12\x16\n\x0elegacy_default\x18\x08 \x01(\t\x12\x15\n\rstrict_number\x18\t \x01(\x08\x12\x10\n\x08\x61ny_time\x18\n \x01(\x08\x12\x10\n\x08metadata\x18\x14 \x01(\t\x12\x0b\n\x03raw\x18\x15 \x01(\x08\"2\n\rJsonEnumValue\x12\x10\n\x08spelling\x18\x01 \x01(\t\x12\x0f\n\x07\x61liases\x18\x02 \x03(\t*r\n\nErrorStyle\x12\x1b\n\x17\x45RROR_STYLE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45RROR_STYLE_DETAIL\x10\x01\x12\x15\n\x11\x45RROR_STYLE_CLAIV\x10\x02\x12\x18\n\x14\x45RROR_STYLE_RECONIFY\x10\x03*l\n\tUsageKind\x12\x1a\n\x16USAGE_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11USAGE_KIND_INGEST\x10\x01\x12\x15\n\x11USAGE_KIND_RECALL\x10\x02\x12\x15\n\x11USAGE_KIND_FORGET\x10\x03*F\n\x06\x41\x63\x63\x65ss\x12\x16\n\x12\x41\x43\x43\x45SS_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x41\x43\x43\x45SS_PROJECT\x10\x01\x12\x10\n\x0c\x41\x43\x43\x45SS_ADMIN\x10\x02*^\n\x0cStreamFormat\x12\x1d\n\x19STREAM_FORMAT_UNSPECIFIED\x10\x00\x12\x15\n\x11STREAM_FORMAT_SSE\x10\x01\x12\x18\n\x14STREAM_FORMAT_NDJSON\x10\x02:N\n\x0chttp_service\x12\x1f.google.protobuf.ServiceOptions\x18\xf1\x8c\x03 \x01(\x0b\x32\x15.mneme.v1.HttpService:K\n\x0bhttp_method\x12\x1e.google.protobuf.MethodOptions\x18\xf2\x8c\x03 \x01(\x0b\x32\x14.mneme.v1.HttpMethod:N\n\x0cjson_message\x12\x1f.google.protobuf.MessageOptions\x18\xf3\x8c\x03 \x01(\x0b\x32\x15.mneme.v1.JsonMessage:H\n\njson_field\x12\x1d.google.protobuf.FieldOptions\x18\xf4\x8c\x03 \x01(\x0b\x32\x13.mneme.v1.JsonField:P\n\njson_value\x12!.google.protobuf.EnumValueOptions\x18\xf5\x8c\x03 \x01(\x0b\x32\x17.mneme.v1.JsonEnumValueb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mneme.v1.http_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ERRORSTYLE']._serialized_start=808
-  _globals['_ERRORSTYLE']._serialized_end=922
-  _globals['_USAGEKIND']._serialized_start=924
-  _globals['_USAGEKIND']._serialized_end=1032
-  _globals['_ACCESS']._serialized_start=1034
-  _globals['_ACCESS']._serialized_end=1104
-  _globals['_STREAMFORMAT']._serialized_start=1106
-  _globals['_STREAMFORMAT']._serialized_end=1200
+  _globals['_ERRORSTYLE']._serialized_start=863
+  _globals['_ERRORSTYLE']._serialized_end=977
+  _globals['_USAGEKIND']._serialized_start=979
+  _globals['_USAGEKIND']._serialized_end=1087
+  _globals['_ACCESS']._serialized_start=1089
+  _globals['_ACCESS']._serialized_end=1159
+  _globals['_STREAMFORMAT']._serialized_start=1161
+  _globals['_STREAMFORMAT']._serialized_end=1255
   _globals['_HTTPSERVICE']._serialized_start=67
   _globals['_HTTPSERVICE']._serialized_end=123
   _globals['_HTTPMETHOD']._serialized_start=126
-  _globals['_HTTPMETHOD']._serialized_end=386
-  _globals['_METHODUSAGE']._serialized_start=388
-  _globals['_METHODUSAGE']._serialized_end=484
-  _globals['_JSONMESSAGE']._serialized_start=486
-  _globals['_JSONMESSAGE']._serialized_end=540
-  _globals['_JSONFIELD']._serialized_start=543
-  _globals['_JSONFIELD']._serialized_end=754
-  _globals['_JSONENUMVALUE']._serialized_start=756
-  _globals['_JSONENUMVALUE']._serialized_end=806
+  _globals['_HTTPMETHOD']._serialized_end=410
+  _globals['_METHODUSAGE']._serialized_start=412
+  _globals['_METHODUSAGE']._serialized_end=508
+  _globals['_JSONMESSAGE']._serialized_start=510
+  _globals['_JSONMESSAGE']._serialized_end=564
+  _globals['_JSONFIELD']._serialized_start=567
+  _globals['_JSONFIELD']._serialized_end=809
+  _globals['_JSONENUMVALUE']._serialized_start=811
+  _globals['_JSONENUMVALUE']._serialized_end=861
 # @@protoc_insertion_point(module_scope)

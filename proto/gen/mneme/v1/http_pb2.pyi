@@ -163,6 +163,7 @@ class HttpMethod(_message.Message):
     ACCESS_FIELD_NUMBER: _builtins.int
     UNLIMITED_DURATION_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
+    MAX_BODY_BYTES_FIELD_NUMBER: _builtins.int
     success_status: _builtins.int
     """Status of a successful answer. 0 means 200; 204 sends no body."""
     stream_format: Global___StreamFormat.ValueType
@@ -181,6 +182,8 @@ class HttpMethod(_message.Message):
     """Which credential the method asks for. Read by the service too: its authentication has no table of its own."""
     unlimited_duration: _builtins.bool
     """The call lasts as long as its stream: the service's own limit on the duration of a call does not hold for it."""
+    max_body_bytes: _builtins.int
+    """The longest request body, in bytes, where it may be another than of other methods. 0 means: as the gateway is set up."""
     @_builtins.property
     def usage(self) -> Global___MethodUsage:
         """What a call counts as in the usage of its project. Read by the service."""
@@ -196,10 +199,11 @@ class HttpMethod(_message.Message):
         access: Global___Access.ValueType = ...,
         unlimited_duration: _builtins.bool = ...,
         usage: Global___MethodUsage | None = ...,
+        max_body_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "selected_by", b"selected_by", "stream_error_field", b"stream_error_field", "stream_final_field", b"stream_final_field", "stream_format", b"stream_format", "success_status", b"success_status", "unlimited_duration", b"unlimited_duration", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "max_body_bytes", b"max_body_bytes", "selected_by", b"selected_by", "stream_error_field", b"stream_error_field", "stream_final_field", b"stream_final_field", "stream_format", b"stream_format", "success_status", b"success_status", "unlimited_duration", b"unlimited_duration", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -290,6 +294,8 @@ class JsonField(_message.Message):
     LEGACY_DEFAULT_FIELD_NUMBER: _builtins.int
     STRICT_NUMBER_FIELD_NUMBER: _builtins.int
     ANY_TIME_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    RAW_FIELD_NUMBER: _builtins.int
     inline: _builtins.bool
     """The subfields of this message field stand at the level of the field itself, in JSON and in a query string."""
     omit_absent: _builtins.bool
@@ -310,6 +316,12 @@ class JsonField(_message.Message):
     """A timestamp may also come without an offset, which then is UTC, as a date alone, and as a number of seconds
     since 1970.
     """
+    metadata: _builtins.str
+    """Key of call metadata that carries the value instead of the message: a credential, which is taken out of the body before
+    anything else is done with it. A method that has such a field takes no credentials from headers.
+    """
+    raw: _builtins.bool
+    """A field of bytes that holds the text of whatever JSON value comes, null too."""
     @_builtins.property
     def aliases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Other names that the field answers to on input. Where several spellings are present, the first alias that is
@@ -333,10 +345,12 @@ class JsonField(_message.Message):
         legacy_default: _builtins.str = ...,
         strict_number: _builtins.bool = ...,
         any_time: _builtins.bool = ...,
+        metadata: _builtins.str = ...,
+        raw: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "also_emitted_as", b"also_emitted_as", "any_time", b"any_time", "header", b"header", "inline", b"inline", "json_text", b"json_text", "legacy_default", b"legacy_default", "omit_absent", b"omit_absent", "require_utc", b"require_utc", "strict_number", b"strict_number"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "also_emitted_as", b"also_emitted_as", "any_time", b"any_time", "header", b"header", "inline", b"inline", "json_text", b"json_text", "legacy_default", b"legacy_default", "metadata", b"metadata", "omit_absent", b"omit_absent", "raw", b"raw", "require_utc", b"require_utc", "strict_number", b"strict_number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
