@@ -4,6 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 COMPAT := .venv-compat
+OLD := 0.4.1 0.2.0 reconify-3.0.0
 NODE_CLIENTS := examples/node tests/forward/node
 
 # One setup at a time: `make run` and `make test` share the environment. The lock is on this very file, so nothing is left behind.
@@ -27,7 +28,7 @@ setup: ## Make .venv with what the product needs
 	$(SETUP) $(VENV)/.ready
 
 setup-test: ## Make .venv with what the tests need too, the old SDK versions and the Node client
-	$(SETUP) $(VENV)/.ready-test $(COMPAT)/0.4.1/.ready $(COMPAT)/0.2.0/.ready $(if $(shell command -v npm),$(NODE_CLIENTS:%=%/node_modules/.ready))
+	$(SETUP) $(VENV)/.ready-test $(OLD:%=$(COMPAT)/%/.ready) $(if $(shell command -v npm),$(NODE_CLIENTS:%=%/node_modules/.ready))
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -43,9 +44,16 @@ $(VENV)/.ready-test: $(VENV)/.ready requirements-dev.txt
 
 # Beside the environment and without dependencies: each version is put in front of it in a process of its own.
 $(COMPAT)/%/.ready: tests/compat/recallrai-%.txt | $(BIN)/python
-	rm -rf $(COMPAT)/$*
-	$(INSTALL) $(PINNED) --no-deps --target $(COMPAT)/$* -r $<
-	touch $@
+	$(INSTALL_BESIDE)
+
+$(COMPAT)/%/.ready: tests/compat/%.txt | $(BIN)/python
+	$(INSTALL_BESIDE)
+
+define INSTALL_BESIDE
+rm -rf $(@D)
+$(INSTALL) $(PINNED) --no-deps --target $(@D) -r $<
+touch $@
+endef
 
 %/node_modules/.ready: %/package.json %/package-lock.json
 	npm --prefix $* ci --silent --no-audit --no-fund --ignore-scripts

@@ -127,7 +127,7 @@ class RequestBinder:
         except InvalidJson as error:
             problems.append(Problem(loc=("body", error.position), message=f"not valid JSON: {error}", kind="json_invalid"))
             return None
-        for credential in self._credentials:
+        for credential in self._credentials if isinstance(value, dict) else ():
             credentials.extend(credential.taken_from(value, problems))
         if self._read_body is not None:
             self._read_body(value, message, ("body",), problems)

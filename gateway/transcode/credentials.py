@@ -19,23 +19,24 @@ class Credential:
     key: str
     way: tuple[tuple[str, ...], ...]
 
-    def taken_from(self, body: Any, problems: list[Problem]) -> Iterator[tuple[str, str]]:
+    def taken_from(self, body: dict[str, Any], problems: list[Problem]) -> Iterator[tuple[str, str]]:
         """
         Take the credential out of *body* and yield it with its key; nothing when it is absent, empty or no text.
 
-        An object on the way that is not there is a problem.
+        An object on the way that is not there is a problem; of anything else in its place the message will complain.
         """
         *above, names = self.way
+        holder: Any = body
         for step in above:
-            name = next((name for name in step if isinstance(body, dict) and name in body), step[0])
-            body = body.get(name) if isinstance(body, dict) else None
-            if not isinstance(body, dict):
-                missing = Problem(loc=("body", name), message="should be an object", kind="dict_type")
+            holder = next((holder[name] for name in step if holder.get(name) is not None), None)
+            if holder is None:
+                missing = Problem(loc=("body", step[-1]), message="should be an object", kind="missing")
                 if missing not in problems:
                     problems.append(missing)
+            if not isinstance(holder, dict):
                 return
         # every spelling is taken out, and the first one counts
-        texts = [body.pop(name) for name in names if isinstance(body, dict) and name in body]
+        texts = [holder.pop(name) for name in names if name in holder]
         if texts and isinstance(texts[0], str) and texts[0]:
             yield self.key, texts[0]
 

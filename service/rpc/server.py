@@ -11,6 +11,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from mneme.compat.v1.claiv_usage_service_pb2_grpc import ClaivUsageServiceServicer, add_ClaivUsageServiceServicer_to_server
+from mneme.compat.v1.reconify_service_pb2_grpc import ReconifyServiceServicer, add_ReconifyServiceServicer_to_server
 from mneme.v1.archives_service_pb2_grpc import ArchivesServiceServicer, add_ArchivesServiceServicer_to_server
 from mneme.v1.conflicts_service_pb2_grpc import ConflictsServiceServicer, add_ConflictsServiceServicer_to_server
 from mneme.v1.memory_service_pb2_grpc import MemoryServiceServicer, add_MemoryServiceServicer_to_server
@@ -55,6 +56,7 @@ class Servicers:
     usage: UsageServiceServicer
     claiv_usage: ClaivUsageServiceServicer
     webhooks: WebhooksServiceServicer
+    reconify: ReconifyServiceServicer
 
 
 @asynccontextmanager
@@ -78,6 +80,7 @@ async def running_server(listen: str, servicers: Servicers, layers: Sequence[Lay
     add_UsageServiceServicer_to_server(servicers.usage, server)
     add_ClaivUsageServiceServicer_to_server(servicers.claiv_usage, server)
     add_WebhooksServiceServicer_to_server(servicers.webhooks, server)
+    add_ReconifyServiceServicer_to_server(servicers.reconify, server)
     healthy = await _add_public_services(server)
     address = _bind(server, listen)
     await server.start()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from service.domain.ports.index import VectorIndex
-from service.domain.ports.models import Clock, Embedder
+from service.domain.ports.models import Clock, Embedder, Extractor
 from service.domain.ports.webhooks import WebhookSender
 from service.extraction.embedded import EmbeddedExtractor
 from service.recall.context import ContextBuilder
@@ -36,6 +36,7 @@ from service.usecases.indexing.points import PointMaker
 from service.usecases.indexing.reindex import Reindex
 from service.usecases.indexing.sync import SyncIndex
 from service.usecases.indexing.truth import TruthReader
+from service.usecases.interactions.track import TrackInteraction
 from service.usecases.memory.delete import DeleteMemory
 from service.usecases.memory.get import GetMemory
 from service.usecases.memory.get_context import GetContext
@@ -102,6 +103,7 @@ class Application:
     archives: ArchiveCalls
     usage: UsageCalls
     webhooks: WebhookCalls
+    track: TrackInteraction
     authenticate: Authenticate
     bootstrap: Bootstrap
     process_session: ProcessSession
@@ -163,9 +165,7 @@ def build_application(
     builder = ContextBuilder(sessions=sessions, conflicts=stores.conflicts, embedder=embedder)
     session_calls = _session_calls(stores)
     told = told_webhooks(stores, sender or HttpSender(), clock, pepper=pepper)
-    planner = Planner(
-        memories=memories, conflicts=stores.conflicts, index=index, outbox=stores.outbox, embedder=embedder, extractor=extractor
-    )
+    planner = _planner(stores, index, embedder, extractor)
     return Application(
         stores=stores,
         index=index,
@@ -180,6 +180,7 @@ def build_application(
         archives=_archive_calls(stores),
         usage=_usage_calls(stores, clock),
         webhooks=told.calls,
+        track=TrackInteraction(users, sessions),
         authenticate=Authenticate(projects, pepper=pepper),
         bootstrap=Bootstrap(projects, project_calls.create, project_calls.create_key, pepper=pepper),
         process_session=ProcessSession(
@@ -245,6 +246,17 @@ def _conflict_calls(stores: RedisStores) -> ConflictCalls:
     users, conflicts = stores.users, stores.conflicts
     return ConflictCalls(
         list=ListConflicts(users, conflicts), get=GetConflict(users, conflicts), resolve=ResolveConflict(users, conflicts)
+    )
+
+
+def _planner(stores: RedisStores, index: VectorIndex, embedder: Embedder, extractor: Extractor) -> Planner:
+    return Planner(
+        memories=stores.memories,
+        conflicts=stores.conflicts,
+        index=index,
+        outbox=stores.outbox,
+        embedder=embedder,
+        extractor=extractor,
     )
 
 

@@ -18,6 +18,7 @@ from service.rpc.interceptors import layers
 from service.rpc.interceptors.log import RpcMetrics
 from service.rpc.memory import MemoryServicer
 from service.rpc.projects import ProjectsServicer
+from service.rpc.reconify import ReconifyServicer
 from service.rpc.server import Servicers, running_server
 from service.rpc.sessions import SessionsServicer
 from service.rpc.turns import TurnsServicer
@@ -110,6 +111,7 @@ def _servicers(application: Application) -> Servicers:
         usage=usage,
         claiv_usage=ClaivUsageServicer(usage),
         webhooks=WebhooksServicer(application.webhooks),
+        reconify=ReconifyServicer(application.track),
     )
 
 

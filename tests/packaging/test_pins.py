@@ -16,6 +16,7 @@ PINNED = [
     "requirements-dev.txt",
     "tests/compat/recallrai-0.2.0.txt",
     "tests/compat/recallrai-0.4.1.txt",
+    "tests/compat/reconify-3.0.0.txt",
 ]
 
 

@@ -28,7 +28,7 @@ BESIDE_IDS: Mapping[str, Mapping[str, Any]] = {
 }
 """What a request needs beside ids to be valid and to do something."""
 
-NAMES_NOTHING = {"CreateUser", "ListUsers", "GetSystemPrompt", "GetCurrentProject", "ImportMemories"} | {
+NAMES_NOTHING = {"CreateUser", "ListUsers", "GetSystemPrompt", "GetCurrentProject", "ImportMemories", "Track", "Upload"} | {
     name for name in METHODS if "Usage" in name
 }
 """Methods whose requests name nothing that exists."""

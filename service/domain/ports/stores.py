@@ -8,7 +8,7 @@ A store that cannot be reached raises StorageUnavailable.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from service.domain.archives import ArchivedUser, RestoredSession
@@ -97,11 +97,14 @@ class SessionStore(Protocol):
         scope: Scope,
         timeout: timedelta,  # noqa: ASYNC109 - a span of inactivity, no deadline of the call
         session: NewSession,
+        *,
+        at: datetime | None = None,
     ) -> tuple[Session, bool]:
         """
         Return the newest pending session active within *timeout* and False, or open *session* and return it and True.
 
-        Only a session with the origin of *session* is continued: the same thread, group and visibility.
+        Only a session with the origin of *session* is continued: the same thread, group and visibility. With *at*, a session was
+        active from its start to its newest message, by their own times, and *timeout* is counted from *at* in both directions.
         """
         ...
 

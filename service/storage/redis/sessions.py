@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from service.domain.errors import ConcurrentChange, IdempotencyKeyReused, SessionNotFound, SessionNotProcessable
@@ -59,13 +59,15 @@ class RedisSessions:
         scope: Scope,
         timeout: timedelta,  # noqa: ASYNC109 - a span of inactivity, no deadline of the call
         session: NewSession,
+        *,
+        at: datetime | None = None,
     ) -> tuple[Session, bool]:
         """
         Return the newest pending session active within *timeout* and False, or open *session* and return it and True.
 
-        Only a session with the origin of *session* is continued: the same thread, group and visibility.
+        Only a session with the origin of *session* is continued. With *at*, activity is told by the times of the messages.
         """
-        kind, answer = await self._open(scope, session, within=timeout)
+        kind, answer = await self._open(scope, session, within=timeout, at=at)
         if kind == "resumed":
             return await self.get(scope, SessionId(answer)), False
         return _opened(session, answer), True
@@ -188,7 +190,13 @@ class RedisSessions:
         return await self.get(scope, session_id)
 
     async def _open(
-        self, scope: Scope, session: NewSession, *, idempotency_key: str | None = None, within: timedelta | None = None
+        self,
+        scope: Scope,
+        session: NewSession,
+        *,
+        idempotency_key: str | None = None,
+        within: timedelta | None = None,
+        at: datetime | None = None,
     ) -> tuple[str, str]:
         """Run the script and return the kind of its answer, and the answer."""
         keys = self.keyspace.user(scope)
@@ -207,6 +215,7 @@ class RedisSessions:
                 keys.answers,
                 keys.origins,
                 keys.places,
+                keys.spoken,
             ],
             [
                 session_id,
@@ -217,6 +226,7 @@ class RedisSessions:
                 "" if after is None else after,
                 "" if within is None else within // MICROSECOND,
                 origin,
+                "" if at is None else micros(at),
                 *places(session_id, session.origin),
             ],
         )

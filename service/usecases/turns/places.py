@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from service.domain.errors import UserAlreadyExists, UserNotFound
 from service.domain.ids import ProjectId, UserId, parse_session_id
 from service.domain.ports.stores import SessionStore, UserStore
 from service.domain.sessions import NewSession, Session, SessionStatus
 from service.domain.users import NewUser, User
+from service.usecases.users.ensure import ensured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +58,7 @@ class Places:
 
     async def user(self, wanted: PlaceWanted) -> tuple[User, bool]:
         """Return the user, made where that is allowed, and whether this call made it. Raises UserNotFound."""
-        try:
+        if not wanted.allow_new_user:
             return await self._users.get(wanted.project_id, wanted.user_id), False
-        except UserNotFound:
-            if not wanted.allow_new_user:
-                raise
         new = NewUser(user_id=wanted.user_id, metadata={}, merge_conflict_enabled=None)
-        try:
-            return await self._users.create(wanted.project_id, new), True
-        except UserAlreadyExists:
-            # another turn of the same user came first
-            return await self._users.get(wanted.project_id, wanted.user_id), False
+        return await ensured(self._users, wanted.project_id, new)

@@ -1,0 +1,1 @@
+"""Interactions with language models that applications report after the fact, in the words of each provider."""
