@@ -33,7 +33,10 @@ _RIGHT = {
     "compatible": _APART,
     "unrelated": _APART,
 }
-"""The decisions that are right for each kind of pair. Whether two true statements are one memory or two, nobody minds."""
+"""
+The decisions that are right for each kind of pair. Whether two true statements are one memory or two, nobody minds, nor whether
+one of two that have nothing to do with each other is worth keeping.
+"""
 
 
 async def score(extractor: EmbeddedExtractor, embedder: Embedder, pairs: Path, *, verbose: bool = False) -> Score:
@@ -42,7 +45,8 @@ async def score(extractor: EmbeddedExtractor, embedder: Embedder, pairs: Path, *
     for pair in cases(pairs):
         decided, told = await _decided(extractor, embedder, pair)
         asked = DecisionKind.CONTRADICTION in decided and pair["kind"] != CONTRADICTION
-        right = bool(decided & _RIGHT[pair["kind"]]) and not asked
+        idle = not decided and _RIGHT[pair["kind"]] == _APART
+        right = (bool(decided & _RIGHT[pair["kind"]]) or idle) and not asked
         taken_for = pair["kind"] if right else _taken_for(decided)
         score.add(pair["kind"], right=right, found=0, expected=1)
         score.add(taken_for, right=0, found=1, expected=0)

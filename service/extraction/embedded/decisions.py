@@ -20,6 +20,8 @@ from service.extraction.embedded.slots import NONE, Fact, SlotMode, find_facts
 
 RELATED = 0.15
 """Below this cosine a memory is not compared at all."""
+FAR = 0.3
+"""Below this cosine nothing ends, whatever the words in common."""
 CLOSE = 0.7
 """From this cosine on, fewer words in common are enough to know what has ended."""
 SAME_THING = 0.5
@@ -33,10 +35,13 @@ ALIVE = "alive"
 """The slot of claims that somebody lives; that somebody died is news and contradicts nothing."""
 DATED = frozenset({"birthday", "anniversary", "once", "occasion", "departure"})
 """The slots whose values are days or times."""
+GENDERED = frozenset({"called", "siblings"})
+"""The slots whose keys are people: "hermano" and "hermana" are two words."""
 PLACES = frozenset({"birthplace", "origin", "grew_up", "hometown"})
 """The slots whose values are places."""
 
 _DIGITS = re.compile(r"[\d./-]*[./-][\d./-]*")
+_HOUR = re.compile(r"\s*\bat \d.*")
 _DIGIT = re.compile(r"\d")
 _WORDS = re.compile(r"[^\W\d_]{3,}")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-ZÀ-Þ])")
@@ -85,8 +90,8 @@ def _superseding(new: Apart, old: Apart, similarity: float) -> tuple[DecisionKin
     cue = _says_that_it_changed(new)
     claims = list(_claims_that_differ(new, old))
     if claims or (new.subject == old.subject and _happened_after_all(new, old)):
-        died = any(claim.slot == ALIVE and claim.value == NONE for claim in claims)
-        since = died or (new.dated and new.start > old.end)
+        alive = [claim for claim in claims if claim.slot == ALIVE]
+        since = any(claim.value == NONE for claim in alive) if alive else new.dated and new.start > old.end
         return (DecisionKind.CHANGE if cue or since else DecisionKind.CONTRADICTION), new.content
     if new.subject != old.subject or (new.dated and old.dated and not new.ended):
         return None
@@ -133,6 +138,8 @@ def _one_slot(fact: Fact, known: Fact) -> bool:
     """Return whether two facts give a value to the same; who eats no meat and who loves steak speak of the same."""
     if (fact.subject, fact.slot) != (known.subject, known.slot):
         return False
+    if fact.slot in GENDERED:
+        return fact.key.removesuffix("s") == known.key.removesuffix("s")
     one, other = stems(fact.key), stems(known.key)
     if covers(one, other) and covers(other, one):
         return True
@@ -152,7 +159,8 @@ def _rules_out(general: Fact, particular: Fact) -> bool:
 
 def _one_value(fact: Fact, known: Fact) -> bool:
     """Return whether the values are one, or one says the other more exactly ("Berlin" and "Berlin Mitte")."""
-    if fact.slot in DATED and bool(_DIGIT.search(fact.value)) != bool(_DIGIT.search(known.value)):
+    days = [_HOUR.sub("", value) for value in (fact.value, known.value)]
+    if fact.slot in DATED and all(days) and len({bool(_DIGIT.search(day)) for day in days}) > 1:
         # "on Saturday" and "on June 14": who knows
         return True
     if any(map(_DIGITS.fullmatch, (fact.value, known.value))) and not all(map(_DIGITS.fullmatch, (fact.value, known.value))):
@@ -185,7 +193,8 @@ def _ends(new: Apart, old: Apart, similarity: float) -> bool:
         return False
     if similarity >= SAME_THING and new.names & old.names:
         return True
-    return similarity >= SAME_THING and _shared(new, old) >= (0.6 if similarity >= CLOSE else 0.75)
+    least = 1.0 if similarity < SAME_THING else 0.75 if similarity < CLOSE else 0.6
+    return similarity >= FAR and _shared(new, old) >= least
 
 
 def _denies(new: Apart, old: Apart) -> bool:

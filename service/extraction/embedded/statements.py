@@ -25,6 +25,7 @@ MAX_SHARE = 0.45
 """Above that, at most this share of the number of messages: the best ones."""
 
 _YOUR = re.compile(r"^(?:and |so |ok,? )?what(?:'s| is| are) your (?P<what>[^?]{2,60})\?$", re.IGNORECASE)
+_PAUSE = re.compile(r",\s+")
 _YES_NO = re.compile(r"^(?:yes|yeah|yep|no|nope|ja|nein|sí|si|oui|non)\b[\s,.!]*", re.IGNORECASE)
 
 
@@ -97,10 +98,22 @@ def _belongs(verdict: Judged, before: Statement, utterance: Utterance) -> bool:
 
 def _clauses(sentence: str, language: Language) -> list[str]:
     """Return the clauses of *sentence* when each says a fact of its own, so that each can change by itself; else the whole."""
+    asked = _question_behind(sentence, language)
+    if asked:
+        return [sentence[:asked].rstrip(" ,"), sentence[asked:]]
     clauses = language.patterns["clause"].split(sentence)
     if len(clauses) > 1 and all(find_facts(clause, language.slots) for clause in clauses):
         return [clause[0].upper() + clause[1:] for clause in clauses]
     return [sentence]
+
+
+def _question_behind(sentence: str, language: Language) -> int:
+    """Return where a question begins that follows a statement about the speaker ("I am 40, how do I …?"), 0 when none does."""
+    if not is_question(sentence, language) or is_question(sentence.rstrip("?"), language):
+        return 0
+    places = (match.end() for match in _PAUSE.finditer(sentence))
+    found = next((place for place in places if language.patterns["question"].match(sentence[place:])), 0)
+    return found if found and language.says("subject", sentence[:found]) else 0
 
 
 def _answers(utterance: Utterance, before: Utterance | None) -> Iterator[Statement]:
