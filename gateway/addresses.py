@@ -30,12 +30,11 @@ class AddressRefused(OSError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """A place that requests may go to. *text* is `scheme://host[:port]` in lower case; a *private* one need not be public."""
+    """A place that requests may go to. *text* is `scheme://host[:port]` in lower case."""
 
     text: str
     host: str
     loopback: bool
-    private: bool = False
 
 
 def read_origin(text: str, *, private: bool = False) -> Origin:
@@ -54,7 +53,7 @@ def read_origin(text: str, *, private: bool = False) -> Origin:
         raise ValueError(f"{text!r} must be https, since it is not on this machine")
     if is_literal(host) and not (loopback or is_public(host) or (private and is_private(host))):
         raise ValueError(f"{text!r} is an address that no public server has")
-    return Origin(text=normal_origin(parts.scheme, parts.netloc), host=host, loopback=loopback, private=private)
+    return Origin(text=normal_origin(parts.scheme, parts.netloc), host=host, loopback=loopback)
 
 
 def normal_origin(scheme: str, authority: str) -> str:

@@ -37,15 +37,15 @@ class Endpoints:
     def read(self, url: str) -> Endpoint:
         """Return the endpoint of a URL. Raises InvalidRequest for one that nothing may be sent to."""
         if len(url) > LONGEST or not _VISIBLE.fullmatch(url):
-            raise _refused(f"must be a URL of at most {LONGEST} visible ASCII characters")
+            raise _refused(f"must be a URL of at most {LONGEST} characters, percent-encoded, without a fragment")
         try:
             parts = urlsplit(url)
             # a port that is none is found only when it is looked at
             host, _ = parts.hostname or "", parts.port
         except ValueError:
             raise _refused("is no URL") from None
-        if parts.scheme not in {"http", "https"} or not AUTHORITY.fullmatch(parts.netloc.encode()) or parts.fragment:
-            raise _refused("must be https://host[:port]/path, without user and fragment")
+        if parts.scheme not in {"http", "https"} or not AUTHORITY.fullmatch(parts.netloc.encode()):
+            raise _refused("must be https://host[:port]/path, without a user")
         if normal_origin(parts.scheme, parts.netloc) in self._listed:
             return Endpoint(url=url, listed=True)
         if parts.scheme != "https":

@@ -62,7 +62,7 @@ class HttpSender:
             error = refusal.message
         except TimeoutError:
             error = f"no answer within {self._timeout:g} s"
-        except aiohttp.ClientError as failure:
+        except (aiohttp.ClientError, OSError) as failure:
             error = _problem(failure)
         return Response(
             status=status, error=error, retry_after=retry_after, took=timedelta(seconds=round(loop.time() - started, 3))
@@ -107,7 +107,7 @@ class HttpSender:
         return self._sessions[listed]
 
 
-def _problem(failure: aiohttp.ClientError) -> str:
+def _problem(failure: aiohttp.ClientError | OSError) -> str:
     """Return for a person why there is no answer."""
     cause: BaseException | None = failure
     while cause is not None:

@@ -33,12 +33,12 @@ class Teller:
 
     keys: UserKeys
     user_id: UserId
-    wanted: frozenset[EventType]
+    wanted: frozenset[str]
 
     def conflict(self, writes: Writes, before: ConflictStatus | None, after: Conflict) -> None:
         """Tell of a conflict that comes from one status into another; None for a new one."""
         type_ = CONFLICT_EVENTS.get(after.status)
-        if type_ in self.wanted and before is not after.status:
+        if type_ is not None and type_ in self.wanted and before is not after.status:
             self._raise(writes, type_, after.resolved_at or after.created_at, conflict=after)
 
     def session(self, writes: Writes, type_: EventType, session_id: SessionId, record: dict[str, str], at: datetime) -> None:
@@ -87,7 +87,7 @@ class Events:
             ("HGET", ProjectKeys(scope.project_id).webhook, "wanted"), ("HGET", keys.record, "user_id")
         )
         # a user that is gone commits nothing, so nothing is told
-        return Teller(keys, UserId(user_id or ""), frozenset(map(EventType, (wanted or "").split())))
+        return Teller(keys, UserId(user_id or ""), frozenset((wanted or "").split()))
 
     async def now(self, scope: Scope) -> datetime:
         """Return the time of the server that has a user."""

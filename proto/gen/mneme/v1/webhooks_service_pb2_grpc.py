@@ -98,7 +98,7 @@ class WebhooksServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteWebhook(self, request, context):
-        """DeleteWebhook removes the webhook of a project. Events that wait for it are dropped.
+        """DeleteWebhook removes the webhook of a project. Events that wait are dropped when their turn comes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

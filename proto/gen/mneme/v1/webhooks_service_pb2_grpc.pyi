@@ -23,7 +23,7 @@ class WebhooksServiceStub:
     GetWebhook: _aio.UnaryUnaryMultiCallable[_webhooks_service_pb2.GetWebhookRequest, _webhooks_service_pb2.GetWebhookResponse]
     """GetWebhook returns the webhook of a project. NOT_FOUND when it has none."""
     DeleteWebhook: _aio.UnaryUnaryMultiCallable[_webhooks_service_pb2.DeleteWebhookRequest, _webhooks_service_pb2.DeleteWebhookResponse]
-    """DeleteWebhook removes the webhook of a project. Events that wait for it are dropped."""
+    """DeleteWebhook removes the webhook of a project. Events that wait are dropped when their turn comes."""
     RotateWebhookSecret: _aio.UnaryUnaryMultiCallable[_webhooks_service_pb2.RotateWebhookSecretRequest, _webhooks_service_pb2.RotateWebhookSecretResponse]
     """RotateWebhookSecret gives the webhook a new secret. The one before signs beside it for a day."""
     TestWebhook: _aio.UnaryUnaryMultiCallable[_webhooks_service_pb2.TestWebhookRequest, _webhooks_service_pb2.TestWebhookResponse]
@@ -62,7 +62,7 @@ class WebhooksServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _webhooks_service_pb2.DeleteWebhookRequest,
         context: _aio.ServicerContext[_webhooks_service_pb2.DeleteWebhookRequest, _abc.Awaitable[_webhooks_service_pb2.DeleteWebhookResponse]],
     ) -> _abc.Awaitable[_webhooks_service_pb2.DeleteWebhookResponse]:
-        """DeleteWebhook removes the webhook of a project. Events that wait for it are dropped."""
+        """DeleteWebhook removes the webhook of a project. Events that wait are dropped when their turn comes."""
 
     @_abc_1.abstractmethod
     def RotateWebhookSecret(
