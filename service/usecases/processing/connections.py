@@ -50,10 +50,17 @@ class _Links:
             for chain_id, chain in chains.items()
         }
         self._joined: set[ChainId] = set()
+        # a full chain is compared with its weakest connection again and again
+        self._strengths: dict[tuple[ChainId, ChainId], float] = {}
 
     def strength(self, first: ChainId, second: ChainId) -> float:
         """Return the weight of what both name, one of them a candidate; 0 means that nothing connects them."""
-        return sum(self._weights[entity] for entity in self._entities[first] & self._entities[second])
+        pair = (first, second) if first < second else (second, first)
+        known = self._strengths.get(pair)
+        if known is None:
+            shared = self._entities[first] & self._entities[second]
+            known = self._strengths[pair] = sum(self._weights[entity] for entity in shared)
+        return known
 
     def join(self, first: ChainId, second: ChainId) -> None:
         """Connect two chains, unless either has only stronger connections and no room."""
