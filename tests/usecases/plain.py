@@ -52,6 +52,9 @@ class PlainExtractor:
         )
         return Extraction(candidates=candidates, summary=" ".join(message.content for message in transcript.messages))
 
+    async def decide_ahead(self, _pairs: Sequence[tuple[Candidate, Sequence[Neighbour]]]) -> None:
+        """Do nothing."""
+
     async def decide(self, candidate: Candidate, neighbours: Sequence[Neighbour]) -> Decision:
         """Compare with what is known of the topic, which must be among the neighbours: there are fewer topics than neighbours."""
         topic = topic_of(candidate.content)

@@ -126,5 +126,9 @@ class Watched:
         await self.step_in()
         return await self._extractor.decide(candidate, neighbours)
 
+    async def decide_ahead(self, pairs: Sequence[tuple[Candidate, Sequence[Neighbour]]]) -> None:
+        """Do as always."""
+        await self._extractor.decide_ahead(pairs)
+
     async def step_in(self) -> None:
         """Do nothing."""

@@ -64,6 +64,14 @@ class Extractor(Protocol):
         """Say what becomes of a candidate, given the existing memories nearest to it, most similar first."""
         ...
 
+    async def decide_ahead(self, pairs: Sequence[tuple[Candidate, Sequence[Neighbour]]]) -> None:
+        """
+        Work out, side by side, what `decide` will be asked about most of these candidates. It changes no answer.
+
+        Raises what `decide` raises.
+        """
+        ...
+
 
 class LanguageModelError(Exception):
     """A language model gave no answer that can be used. Never holds a key, a message or a memory."""

@@ -63,6 +63,9 @@ class EmbeddedExtractor:
         """Say what becomes of a candidate, given the existing memories nearest to it, most similar first."""
         return decide(candidate, neighbours)
 
+    async def decide_ahead(self, pairs: Sequence[tuple[Candidate, Sequence[Neighbour]]]) -> None:
+        """Do nothing: a decision by rules takes no waiting."""
+
 
 def read(transcript: Transcript) -> Sequence[Scored]:
     """Return what a session says, each statement once and without categories. Pure; bounded by the caps on what is read."""

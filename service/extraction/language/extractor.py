@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from service.domain.ids import SessionId
-from service.domain.memories import Candidate, Decision, Extraction, Neighbour
+from service.domain.memories import Candidate, Decision, DecisionKind, Extraction, Neighbour
 from service.domain.ports.models import AnswerTruncated, Embedder, Extractor, LanguageModel, ModelOverfull
 from service.domain.projects import Category, Guidance
 from service.domain.sessions import Transcript
@@ -99,7 +99,7 @@ class LanguageExtractor:
 
         The model is asked only where the answer is not plain, and once about the same. Raises LanguageModelError.
         """
-        near = [one for one in neighbours if self._embedder.similarity(one.similarity) >= NEAR][:MAX_COMPARED]
+        near = self._near(neighbours)
         decision = plain(candidate, near)
         if decision is not None:
             return decision
@@ -113,8 +113,42 @@ class LanguageExtractor:
             self._log.warning("decided by rules: the session has used up its calls", session_id=session_id)
             return await self._rules.decide(candidate, neighbours)
         decision = await self._interviewer.ask(session_id, question_about(candidate, near))
+        if decision.kind is DecisionKind.CONTRADICTION and not await self._is_borne_out(candidate, near, decision):
+            self._log.info("contradiction about nothing that has one value", session_id=session_id)
+            decision = Decision(kind=DecisionKind.NEW, content=candidate.content)
         self._decisions.put(key, decision)
         return decision
+
+    async def decide_ahead(self, pairs: Sequence[tuple[Candidate, Sequence[Neighbour]]]) -> None:
+        """
+        Ask about all these candidates at once; the model bounds how many requests are under way.
+
+        What an earlier candidate of the session changes is asked about again. Half of the calls that are left stay for that.
+        """
+        asked: dict[bytes, tuple[Candidate, Sequence[Neighbour]]] = {}
+        for candidate, neighbours in pairs:
+            near = self._near(neighbours)
+            if plain(candidate, near) is None:
+                asked.setdefault(Kept.key(*_told(candidate, near)), (candidate, neighbours))
+        if len(asked) < 2:
+            return
+        # a question may take a repair
+        most = self._ledger.left(pairs[0][0].sources[0].session_id) // 4
+        try:
+            async with asyncio.TaskGroup() as together:
+                for candidate, neighbours in list(asked.values())[:most]:
+                    together.create_task(self.decide(candidate, neighbours))
+        except ExceptionGroup as failures:
+            # the others were given up; whoever asks hears of one failure, as of a single question's
+            raise failures.exceptions[0] from None
+
+    def _near(self, neighbours: Sequence[Neighbour]) -> Sequence[Neighbour]:
+        return [one for one in neighbours if self._embedder.similarity(one.similarity) >= NEAR][:MAX_COMPARED]
+
+    async def _is_borne_out(self, candidate: Candidate, near: Sequence[Neighbour], decision: Decision) -> bool:
+        """Return whether the rules too find an attribute with one value to which both statements give another."""
+        (neighbour,) = [one for one in near if one.chain.chain_id == decision.chain_id]
+        return (await self._rules.decide(candidate, [neighbour])).kind in {DecisionKind.CONTRADICTION, DecisionKind.CHANGE}
 
     def _chunks(self, transcript: Transcript) -> Sequence[Chunk]:
         """Return the chunks that are read: the newest, when there are too many for half of the calls."""

@@ -77,6 +77,8 @@ class Planner:
         vectors = await self._embedder.embed([candidate.content for candidate in candidates])
         found, workspace = await self._gather(scope, candidates, vectors)
         disputes = Disputes(self._extractor, await self._conflicts.open(scope)) if asks else None
+        ahead = zip(candidates, vectors, found.near, strict=True)
+        await self._extractor.decide_ahead([(one, workspace.nearest(vector, near)) for one, vector, near in ahead])
         for ordinal, (candidate, vector) in enumerate(zip(candidates, vectors, strict=True)):
             neighbours = workspace.nearest(vector, found.near[ordinal])
             decision = await self._extractor.decide(candidate, neighbours)

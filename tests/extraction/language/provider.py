@@ -168,6 +168,17 @@ def answers(**by_shape: Json) -> Reply:
     return reply
 
 
+def together(number: int, reply: Reply) -> Reply:
+    """Give *reply* to each of *number* requests when all of them are there."""
+    all_there = asyncio.Barrier(number)
+
+    async def waiting(request: web.BaseRequest, heard: Heard) -> web.StreamResponse:
+        await all_there.wait()
+        return await reply(request, heard)
+
+    return waiting
+
+
 def fails(status: int, message: str = "out of order", *, headers: Mapping[str, str] | None = None, **error: str) -> Reply:
     """Answer with an error."""
 

@@ -13,8 +13,8 @@ from service.domain.ids import ChainId, MemoryId, SessionId
 from service.domain.memories import Candidate, DecisionKind, MemoryChain, MemoryVersion, Neighbour, Source, VersionReason
 from service.domain.ports.models import AnswerUnusable
 from service.extraction.language import LanguageExtractor
-from tests.extraction.language.conftest import MakeExtractor
-from tests.extraction.language.provider import Provider, says
+from tests.extraction.language.conftest import Journal, MakeExtractor
+from tests.extraction.language.provider import Provider, says, together
 
 SESSION = SessionId("11111111-1111-1111-1111-111111111111")
 START, END = datetime(2024, 5, 8, tzinfo=UTC), datetime(2024, 5, 8, 23, 59, 59, tzinfo=UTC)
@@ -92,6 +92,44 @@ async def test_the_model_decides(
     near = [known("User lives in Berlin.", chain="city"), known("User has a flat.", chain="flat")]
     decision = await extractor.decide(candidate(), near)
     assert expected == (decision.kind, decision.content, decision.chain_id)
+
+
+async def test_a_contradiction_is_about_what_has_one_value(
+    extractor: LanguageExtractor, provider: Provider, journal: Journal
+) -> None:
+    """One can like two kinds of music, whatever the model says; where one was born has one value."""
+    provider.always = says(verdict("contradiction", 1))
+    music = await extractor.decide(candidate("User likes jazz."), [known("User likes rock.")])
+    born = await extractor.decide(candidate("User was born in Rome."), [known("User was born in Bari.")])
+    assert [(DecisionKind.NEW, None), (DecisionKind.CONTRADICTION, "chain")] == [
+        (decision.kind, decision.chain_id) for decision in (music, born)
+    ]
+    assert 1 == len(journal.of("contradiction about nothing that has one value"))
+
+
+async def test_decisions_of_a_session_are_asked_side_by_side(extractor: LanguageExtractor, provider: Provider) -> None:
+    """Two requests at a time, as many as the model takes; what is decided later is not asked again."""
+    provider.always = together(2, says(verdict("change", 1)))
+    pairs = [(candidate(f"User lives in {town}."), [known("User lives in Berlin.")]) for town in ("Rome", "Oslo", "Nice", "Bern")]
+    await extractor.decide_ahead([*pairs, (candidate("User owns a boat."), [])])
+    decisions = [await extractor.decide(*pair) for pair in pairs]
+    assert ([DecisionKind.CHANGE] * 4, 4) == ([decision.kind for decision in decisions], len(provider.heard))
+
+
+async def test_a_question_that_fails_fails_the_session(extractor: LanguageExtractor, provider: Provider) -> None:
+    """With the error of that question, as if it had been asked alone."""
+    provider.always = says("No.")
+    pairs = [(candidate(f"User lives in {town}."), [known("User lives in Berlin.")]) for town in ("Rome", "Oslo")]
+    with pytest.raises(AnswerUnusable):
+        await extractor.decide_ahead(pairs)
+
+
+async def test_calls_are_left_for_what_a_session_changes_itself(make_extractor: MakeExtractor, provider: Provider) -> None:
+    """Ahead is asked about as many as half of the calls suffice for, repairs included."""
+    provider.always = says(verdict("new"))
+    pairs = [(candidate(f"User has {number} boats."), [known("User lives in Berlin.")]) for number in range(9)]
+    await make_extractor(max_calls=12).decide_ahead(pairs)
+    assert 3 == len(provider.heard)
 
 
 async def test_statements_are_sent_as_lines_of_data(extractor: LanguageExtractor, provider: Provider) -> None:
