@@ -9,6 +9,7 @@ from mneme.compat.v1.reconify_service_pb2_grpc import ReconifyServiceServicer
 
 from service.domain.errors import InvalidRequest
 from service.domain.values import Json
+from service.rpc.meter import count_text
 from service.rpc.principal import current_project
 from service.usecases.interactions.reading import Report, read_interaction
 from service.usecases.interactions.track import TrackInteraction
@@ -25,7 +26,8 @@ class ReconifyServicer(ReconifyServiceServicer):
 
     async def Track(self, request: pb.TrackRequest, _context: object) -> pb.TrackResponse:
         """Store one interaction."""
-        await self._track(current_project(), read_interaction(_report(request)))
+        for message in await self._track(current_project(), read_interaction(_report(request))):
+            count_text(message.content)
         return pb.TrackResponse(status=_OK)
 
     async def Upload(self, _request: pb.UploadRequest, _context: object) -> pb.UploadResponse:

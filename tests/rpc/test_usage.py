@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -233,6 +234,18 @@ async def test_limits_hold_soon_after_they_change(admin: Tenant, wait_until: Wai
         return False
 
     await wait_until(limited, "the limit holds")
+
+
+async def test_a_reported_interaction_is_one_event_with_the_tokens_of_what_is_new(
+    tenant: Tenant, service: RunningService
+) -> None:
+    """Not of the history that comes with each of them."""
+    history = [{"role": "user", "content": "a" * 400}, {"role": "assistant", "content": "b" * 400}]
+    request = {"messages": [*history, {"role": "user", "content": "Four"}]}
+    named = {"format": "openai", "type": "chat"}
+    await tenant.call("Track", reconify=named, request=json.dumps(request).encode(), response=b'"Eight ch"')
+    totals = await summary(tenant, service)
+    assert (1, 1, 1 + 2) == (totals.requests, totals.ingest_events, totals.tokens)
 
 
 def test_every_way_to_a_text_leads_to_one() -> None:

@@ -54,7 +54,12 @@ class Metered:
 
     def tokens(self, message: Message) -> int:
         """Return how many tokens the text of a *message* has, estimated: of the request of an ingest, of any other response."""
-        return sum(-(-_bytes(text) // BYTES_OF_A_TOKEN) for text in self.texts(message)) if self.texts is not None else 0
+        return sum(map(tokens_of, self.texts(message))) if self.texts is not None else 0
+
+
+def tokens_of(text: str) -> int:
+    """Return how many tokens a text has, estimated: a model's own tokenizer is not here."""
+    return -(-(len(text) if text.isascii() else len(text.encode())) // BYTES_OF_A_TOKEN)
 
 
 def metered_methods() -> Mapping[str, Metered]:
@@ -124,7 +129,3 @@ def _texts(value: Any, way: Sequence[str]) -> Iterator[str]:
             yield from _texts(each, rest)
         else:
             yield each
-
-
-def _bytes(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())

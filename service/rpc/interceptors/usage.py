@@ -14,8 +14,9 @@ from service.domain.errors import DomainError, StorageUnavailable
 from service.domain.ids import ProjectId
 from service.domain.usage import Counts, QuotaState, UsageKind
 from service.rpc.interceptors.layers import Call
-from service.rpc.interceptors.metering import Metered
+from service.rpc.interceptors.metering import Metered, tokens_of
 from service.rpc.mapping.usage import to_instant
+from service.rpc.meter import METER
 from service.usecases.usage.admit import Admit
 from service.usecases.usage.record import RecordUsage
 
@@ -39,6 +40,8 @@ class Usage:
         if call.requests is not None:
             call.requests = meter.counted(call.requests)
         call.watchers.append(meter.response)
+        # not reset: gRPC gives each call a context of its own
+        METER.set(meter.text)
         cancelled = False
         try:
             yield
@@ -74,6 +77,10 @@ class _Meter:
         if self._method.kind is not UsageKind.INGEST:
             self._tokens += self._method.tokens(response)
 
+    def text(self, text: str) -> None:
+        """Take note of a text that only the servicer knows."""
+        self._tokens += tokens_of(text)
+
     def counts(self, call: Call, *, done: bool, failed: bool) -> Counts:
         """Return what the call counts as. Only one that is *done* brought something in."""
         method, kind, request = self._method, self._method.kind, call.request
@@ -85,7 +92,7 @@ class _Meter:
             recall_requests=counted * (kind is UsageKind.RECALL),
             forget_requests=counted * (kind is UsageKind.FORGET),
             ingest_events=method.events(request) if ingested else 0,
-            tokens=method.tokens(request) if ingested and request is not None else self._tokens,
+            tokens=self._tokens + (method.tokens(request) if ingested and request is not None else 0),
             errors=int(failed),
             request_bytes=self._sent + (request.ByteSize() if request is not None else 0),
             response_bytes=self._received,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -124,6 +125,26 @@ async def test_resume_does_not_return_a_session_that_is_no_longer_pending(world:
     found, opened = await world.stores.sessions.resume(world.scope, HOUR, new_session())
     assert opened
     assert job.session_id != found.session_id
+
+
+async def test_resume_can_go_by_the_times_of_the_messages(world: World) -> None:
+    """From the timeout before a session's start to the timeout after its newest message, whenever they arrived."""
+    sessions, scope = world.stores.sessions, world.scope
+    first = await sessions.create(scope, new_session(created_at=PAST))
+    await sessions.add_messages(scope, first.session_id, [replace(said("x")[0], timestamp=PAST + DAY)])
+    spoken = [-HOUR, timedelta(0), DAY / 2, DAY + HOUR]
+    found = [await sessions.resume(scope, HOUR, new_session(), at=PAST + span) for span in spoken]
+    assert [(first.session_id, False)] * len(spoken) == [(session.session_id, created) for session, created in found]
+    for span in (-HOUR * 2, DAY + HOUR * 2):
+        assert (await sessions.resume(scope, HOUR, new_session(created_at=PAST + span), at=PAST + span))[1]
+
+
+async def test_resume_by_time_finds_a_session_without_messages(world: World) -> None:
+    """So that two first messages at once open one session."""
+    results = await asyncio.gather(
+        *(world.stores.sessions.resume(world.scope, HOUR, new_session(created_at=PAST), at=PAST) for _ in range(10))
+    )
+    assert (1, 1) == (len({session.session_id for session, _ in results}), sum(opened for _, opened in results))
 
 
 async def test_racing_resumes_share_one_session(world: World) -> None:
