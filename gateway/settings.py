@@ -97,7 +97,7 @@ class Settings:
     )
     max_body_bytes: int = _setting(
         "MNEME_HTTP_MAX_BODY_BYTES",
-        "8388608",
+        "16777216",
         _positive,
         "The longest request body, in bytes; a longer one is answered with 413.",
     )

@@ -10,6 +10,7 @@ from mneme.compat.v1 import claiv_usage_service_pb2, reconify_service_pb2
 from mneme.v1 import (
     archives_service_pb2,
     conflicts_service_pb2,
+    documents_service_pb2,
     memory_service_pb2,
     projects_service_pb2,
     sessions_service_pb2,
@@ -41,6 +42,7 @@ CONTRACT = (
     projects_service_pb2.DESCRIPTOR,
     turns_service_pb2.DESCRIPTOR,
     archives_service_pb2.DESCRIPTOR,
+    documents_service_pb2.DESCRIPTOR,
     usage_service_pb2.DESCRIPTOR,
     claiv_usage_service_pb2.DESCRIPTOR,
     webhooks_service_pb2.DESCRIPTOR,

@@ -106,6 +106,7 @@ class Worker:
         process_session: ProcessSession,
         settle_conflict: SettleConflict,
         sync_index: SyncIndex,
+        sync_bulk: SyncIndex,
         apply_retention: ApplyRetention,
         deliveries: DeliveryQueue,
         deliver_event: DeliverEvent,
@@ -120,6 +121,7 @@ class Worker:
         self._process_session = process_session
         self._settle_conflict = settle_conflict
         self._sync_index = sync_index
+        self._sync_bulk = sync_bulk
         self._apply_retention = apply_retention
         self._deliveries = deliveries
         self._deliver_event = deliver_event
@@ -144,8 +146,9 @@ class Worker:
             async with asyncio.TaskGroup() as loops:
                 loops.create_task(self._loop("timers", self._fire_timers, _TIMER_PAUSE))
                 loops.create_task(self._loop("jobs", self._claim_jobs, _JOB_PAUSE))
-                loops.create_task(self._loop("outbox", self._sync, _OUTBOX_PAUSE))
                 loops.create_task(self._loop("webhooks", self._claim_deliveries, _WEBHOOK_PAUSE))
+                loops.create_task(self._loop("outbox", lambda: self._sync(self._sync_index), _OUTBOX_PAUSE))
+                loops.create_task(self._loop("bulk", lambda: self._sync(self._sync_bulk), _OUTBOX_PAUSE))
                 loops.create_task(self._loop("depth", self._measure, _DEPTH_PAUSE))
                 loops.create_task(self._loop("retention", self._retain, _RETENTION_PAUSE))
             if begun := [*self._running, *self._delivering]:
@@ -185,8 +188,8 @@ class Worker:
         self._metrics.fired.inc(fired)
         return False
 
-    async def _sync(self) -> bool:
-        done = await self._sync_index(self._consumer)
+    async def _sync(self, sync: SyncIndex) -> bool:
+        done = await sync(self._consumer)
         self._metrics.indexed.inc(done)
         return done > 0
 

@@ -39,6 +39,7 @@ STATUS_OF_REASON: Mapping[str, int] = {
     "MERGE_CONFLICT_INVALID_QUESTIONS": 400,
     "MERGE_CONFLICT_MISSING_ANSWERS": 400,
     "MERGE_CONFLICT_INVALID_ANSWER": 400,
+    "DOCUMENT_TOO_LARGE": 413,
     # nothing that the caller did: the operator has to act
     "INDEX_MODEL_MISMATCH": 503,
 }

@@ -22,6 +22,8 @@ Everything that Mneme itself raises.
     ├── StorageUnavailable
     └── ConcurrentChange
 
+Those about documents are in `document_errors.py`.
+
 An error is a reason and the data that the reason is about. One interceptor turns it into a gRPC status; nothing here knows
 about transports. The reasons are those of `proto/mneme/v1/error_reason.proto`.
 """

@@ -25,6 +25,12 @@ ReceiptId = NewType("ReceiptId", str)
 """The public id of the receipt of a deletion, a UUID."""
 EventId = NewType("EventId", str)
 """The public id of a webhook event, `evt_` and 32 hexadecimal digits."""
+DocumentId = NewType("DocumentId", str)
+"""The caller's own id of a document, unique in a project."""
+UploadId = NewType("UploadId", str)
+"""Our id of one upload of a document, a UUID: a document that is uploaded again has another."""
+CollectionId = NewType("CollectionId", str)
+"""The caller's own id of a collection, unique among those of a user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

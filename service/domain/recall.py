@@ -101,13 +101,17 @@ class RecallResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContextRequest:
-    """What a context holds. *token_budget* bounds the context, the system prompt aside."""
+    """
+    What a context holds. *token_budget* bounds the context, the system prompt aside. *documents* tells that the user has some,
+    of which what is relevant is shown.
+    """
 
     timezone: ZoneInfo
     last_n_messages: int | None = None
     last_n_summaries: int | None = None
     include_system_prompt: bool = True
     token_budget: int = 8000
+    documents: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

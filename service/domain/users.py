@@ -11,7 +11,10 @@ from service.domain.values import JsonObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A user as stored. `merge_conflict_enabled` None means: as the project says. Times are UTC."""
+    """
+    A user as stored. `merge_conflict_enabled` None means: as the project says. Times are UTC. *has_documents* is kept with the
+    user, so that whoever reads one knows without another look whether there is any document to search.
+    """
 
     project_id: ProjectId
     user_key: UserKey
@@ -20,6 +23,7 @@ class User:
     merge_conflict_enabled: bool | None
     created_at: datetime
     last_active_at: datetime
+    has_documents: bool = False
 
     @property
     def scope(self) -> Scope:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.domain.conflicts import Conflict, ConflictStatus
+from service.domain.documents import audience_keys
 from service.domain.ids import Scope, SessionId
 from service.domain.memories import Source
 from service.domain.ports.models import Embedder
@@ -20,9 +21,17 @@ from service.domain.recall import Context, ContextRequest, Recalled, RecallQuery
 from service.domain.sessions import Message, Session, SessionFilter, SessionStatus, Summary
 from service.domain.values import PageRequest
 from service.recall.budget import Budget
+from service.recall.documents import RELEVANT, DocumentRecaller, Span, SpanQuery
 from service.recall.prompts import with_system_prompt
 from service.recall.rendering import fenced, moment_text
-from service.recall.sections import Section, conflict_section, evidence_sections, message_section, summary_section
+from service.recall.sections import (
+    Section,
+    conflict_section,
+    evidence_sections,
+    message_section,
+    span_section,
+    summary_section,
+)
 
 ONGOING_SESSIONS = 3
 """How many other unprocessed sessions are shown, newest first."""
@@ -33,6 +42,9 @@ SIDE_SHARE = 5
 HEADING_TOKENS = 60
 """What the heading, the fence and its two ids cost for each section, at the most."""
 MAX_SECTIONS = 7
+"""How many there can be; where there are documents it is one more."""
+SPANS = 5
+"""How many passages of documents are shown, at the most."""
 
 _UNPROCESSED = frozenset({SessionStatus.PENDING, SessionStatus.PROCESSING, SessionStatus.FAILED})
 
@@ -46,16 +58,20 @@ class _Material:
     recent: Sequence[Message]
     recent_summaries: Sequence[Summary]
     conflicts: Sequence[Conflict]
+    spans: Sequence[Span]
 
 
 class ContextBuilder:
     """Renders the result of a recall for the next prompt of a session."""
 
-    def __init__(self, *, sessions: SessionStore, conflicts: ConflictStore, embedder: Embedder) -> None:
-        """Keep the ports. The tokens of a budget are those of *embedder*."""
+    def __init__(
+        self, *, sessions: SessionStore, conflicts: ConflictStore, embedder: Embedder, documents: DocumentRecaller
+    ) -> None:
+        """Keep the ports and what finds passages of documents. The tokens of a budget are those of *embedder*."""
         self._sessions = sessions
         self._conflicts = conflicts
         self._embedder = embedder
+        self._documents = documents
 
     async def __call__(
         self, scope: Scope, session: Session, query: RecallQuery, result: RecallResult, request: ContextRequest
@@ -85,15 +101,24 @@ class ContextBuilder:
     ) -> _Material:
         excluded = query.exclude_sessions | {session.session_id}
         sources = list(dict.fromkeys(item.sources[0] for item in result.items if item.memory is not None and item.sources))
-        read, ongoing, recent, summaries, conflicts = await asyncio.gather(
+        read, ongoing, recent, summaries, conflicts, spans = await asyncio.gather(
             self._messages_at(scope, sources),
             self._ongoing(scope, excluded),
             self._recent_messages(scope, request.last_n_messages, excluded),
             self._recent_summaries(scope, request.last_n_summaries, excluded),
             self._conflicts.open(scope),
+            self._spans(session, query, request),
         )
         pending = [conflict for conflict in conflicts if conflict.status is ConflictStatus.PENDING]
-        return _Material(sources=read, ongoing=ongoing, recent=recent, recent_summaries=summaries, conflicts=pending)
+        return _Material(sources=read, ongoing=ongoing, recent=recent, recent_summaries=summaries, conflicts=pending, spans=spans)
+
+    async def _spans(self, session: Session, query: RecallQuery, request: ContextRequest) -> Sequence[Span]:
+        """Return the relevant passages of the documents that this session may be shown."""
+        if not request.documents:
+            return ()
+        audience = audience_keys(thread=session.origin.thread, group=session.origin.group)
+        wanted = SpanQuery(scope=query.scope, text=query.text, limit=SPANS, threshold=RELEVANT, audience=audience)
+        return (await self._documents(wanted)).spans
 
     async def _messages_at(self, scope: Scope, sources: Sequence[Source]) -> dict[Source, Message]:
         if not sources:
@@ -123,7 +148,8 @@ class ContextBuilder:
 
     def _sections(self, result: RecallResult, material: _Material, request: ContextRequest) -> list[Section]:
         zone = request.timezone
-        room = Budget(request.token_budget - MAX_SECTIONS * HEADING_TOKENS, self._count)
+        sections = MAX_SECTIONS + bool(material.spans)
+        room = Budget(request.token_budget - sections * HEADING_TOKENS, self._count)
         if room.left < request.token_budget // 2:
             room = Budget(request.token_budget // 2, self._count)
         side = room.left // SIDE_SHARE
@@ -144,6 +170,7 @@ class ContextBuilder:
             summary_section("Session summaries", summaries, zone, room.share(side)),
             message_section("Ongoing conversations", ongoing, zone, room.share(side)),
             conflict_section("Pending conflicts", material.conflicts, zone, room.share(side)),
+            span_section("Documents", material.spans, room.share(2 * side)),
         ]
         for section in (*asked, *beside):
             room.left -= section.cost

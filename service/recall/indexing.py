@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from service.domain.documents import Passage
 from service.domain.ids import Scope, SessionId
 from service.domain.memories import MemoryChain
 from service.domain.ports.index import DENSE, DENSE_CONTEXT, SPARSE, SPARSE_CONTEXT, IndexPoint, Vector
@@ -96,6 +97,13 @@ def summary_texts(summary: Summary, messages: Sequence[Message]) -> RecordTexts:
     return RecordTexts(embed={DENSE: summary.content}, words={SPARSE: summary.content, SPARSE_CONTEXT: session})
 
 
+def chunk_texts(passage: Passage) -> RecordTexts:
+    """Return the texts of a chunk: what it says under the title of its section, and for its words the document's name too."""
+    chunk = passage.chunk
+    titled = chunk.text if chunk.title is None else f"{chunk.title}\n{chunk.text}"
+    return RecordTexts(embed={DENSE: titled}, words={SPARSE: f"{passage.name}\n{titled}"})
+
+
 def turn_point(scope: Scope, message: Message, texts: RecordTexts, vectors: Mapping[str, Vector]) -> IndexPoint:
     """Return the point of a turn, from the *texts* of `turn_texts` and their *vectors* by name."""
     return IndexPoint(
@@ -144,4 +152,22 @@ def summary_point(scope: Scope, summary: Summary, texts: RecordTexts, vectors: M
         created_at=summary.created_at,
         event_start=summary.created_at,
         event_end=summary.created_at,
+    )
+
+
+def chunk_point(scope: Scope, passage: Passage, texts: RecordTexts, vectors: Mapping[str, Vector]) -> IndexPoint:
+    """Return the point of a chunk, from the *texts* of `chunk_texts` and their *vectors* by name."""
+    chunk = passage.chunk
+    return IndexPoint(
+        kind=IndexedKind.CHUNK,
+        scope=scope,
+        record_id=chunk.chunk_id,
+        dense=vectors,
+        texts=texts.words,
+        session_id=SessionId(chunk.upload_id),
+        created_at=passage.uploaded_at,
+        event_start=passage.uploaded_at,
+        event_end=passage.uploaded_at,
+        categories=(passage.audience_key,),
+        order=chunk.place,
     )

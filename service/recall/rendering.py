@@ -9,6 +9,7 @@ from hashlib import blake2b
 from zoneinfo import ZoneInfo
 
 from service.domain.conflicts import Conflict
+from service.domain.documents import Passage
 from service.domain.ids import Scope
 from service.domain.memories import MemoryChain, MemoryVersion
 from service.domain.sessions import Message, Summary
@@ -101,6 +102,12 @@ def message_line(message: Message) -> str:
 def summary_line(summary: Summary, zone: ZoneInfo) -> str:
     """Return a summary with the day of its session."""
     return f"- {day_text(summary.created_at, zone)}: {stored(summary.content)}"
+
+
+def passage_line(passage: Passage) -> str:
+    """Return a passage with its document and the heading above it."""
+    title = "" if passage.chunk.title is None else f", {stored(passage.chunk.title)}"
+    return f"- {stored(passage.name)}{title}: {stored(passage.chunk.text)}"
 
 
 def conflict_line(conflict: Conflict, zone: ZoneInfo) -> str:

@@ -12,7 +12,8 @@ from service.domain.memories import MemoryChain, Source
 from service.domain.recall import Recalled
 from service.domain.sessions import Message, Summary
 from service.recall.budget import Budget
-from service.recall.rendering import by_day, conflict_line, heading_line, memory_line, message_line, summary_line
+from service.recall.documents import Span
+from service.recall.rendering import by_day, conflict_line, heading_line, memory_line, message_line, passage_line, summary_line
 
 MEMORY_SHARE = 3
 """Memories take at most one part in so many of the room for evidence: the words that they come from say more."""
@@ -112,6 +113,13 @@ def summary_section(title: str, summaries: Sequence[tuple[Summary, Recalled | No
         items=[item for _, item in kept if item is not None],
         session_ids=[summary.session_id for summary, _ in kept],
     )
+
+
+def span_section(title: str, spans: Sequence[Span], room: Budget) -> Section:
+    """Return a section of passages of documents in their order."""
+    begun = room.left
+    lines = [line for line in (passage_line(span.passage) for span in spans) if room.spend(*line.splitlines())]
+    return Section(title=title, lines=lines, cost=begun - room.left)
 
 
 def conflict_section(title: str, conflicts: Sequence[Conflict], zone: ZoneInfo, room: Budget) -> Section:

@@ -14,6 +14,7 @@ from mneme.compat.v1.claiv_usage_service_pb2_grpc import ClaivUsageServiceServic
 from mneme.compat.v1.reconify_service_pb2_grpc import ReconifyServiceServicer, add_ReconifyServiceServicer_to_server
 from mneme.v1.archives_service_pb2_grpc import ArchivesServiceServicer, add_ArchivesServiceServicer_to_server
 from mneme.v1.conflicts_service_pb2_grpc import ConflictsServiceServicer, add_ConflictsServiceServicer_to_server
+from mneme.v1.documents_service_pb2_grpc import DocumentsServiceServicer, add_DocumentsServiceServicer_to_server
 from mneme.v1.memory_service_pb2_grpc import MemoryServiceServicer, add_MemoryServiceServicer_to_server
 from mneme.v1.projects_service_pb2_grpc import ProjectsServiceServicer, add_ProjectsServiceServicer_to_server
 from mneme.v1.sessions_service_pb2_grpc import SessionsServiceServicer, add_SessionsServiceServicer_to_server
@@ -30,7 +31,8 @@ _MEBIBYTE = 1024 * 1024
 _OPTIONS: Sequence[tuple[str, int]] = (
     # 0: a second service on the same port would silently take half of the connections
     ("grpc.so_reuseport", 0),
-    ("grpc.max_receive_message_length", 8 * _MEBIBYTE),
+    # whatever the gateway takes for a body, so that a document that is too long is told so
+    ("grpc.max_receive_message_length", 20 * _MEBIBYTE),
     # a page of 500 long messages; the client's own limit decides what it takes
     ("grpc.max_send_message_length", 256 * _MEBIBYTE),
     ("grpc.max_metadata_size", 16 * 1024),
@@ -53,6 +55,7 @@ class Servicers:
     projects: ProjectsServiceServicer
     turns: TurnsServiceServicer
     archives: ArchivesServiceServicer
+    documents: DocumentsServiceServicer
     usage: UsageServiceServicer
     claiv_usage: ClaivUsageServiceServicer
     webhooks: WebhooksServiceServicer
@@ -77,6 +80,7 @@ async def running_server(listen: str, servicers: Servicers, layers: Sequence[Lay
     add_ProjectsServiceServicer_to_server(servicers.projects, server)
     add_TurnsServiceServicer_to_server(servicers.turns, server)
     add_ArchivesServiceServicer_to_server(servicers.archives, server)
+    add_DocumentsServiceServicer_to_server(servicers.documents, server)
     add_UsageServiceServicer_to_server(servicers.usage, server)
     add_ClaivUsageServiceServicer_to_server(servicers.claiv_usage, server)
     add_WebhooksServiceServicer_to_server(servicers.webhooks, server)

@@ -13,9 +13,11 @@ from service.domain.ports.models import Clock, Embedder, Extractor
 from service.domain.ports.webhooks import WebhookSender
 from service.extraction.embedded import EmbeddedExtractor
 from service.recall.context import ContextBuilder
+from service.recall.documents import DocumentRecaller
 from service.recall.recaller import Recaller
 from service.rpc.archives import ArchiveCalls
 from service.rpc.conflicts import ConflictCalls
+from service.rpc.documents import DocumentCalls
 from service.rpc.memory import MemoryCalls
 from service.rpc.projects import ProjectCalls
 from service.rpc.sessions import SessionCalls
@@ -34,7 +36,7 @@ from service.usecases.conflicts.settle import SettleConflict
 from service.usecases.conflicts.wording import Wording
 from service.usecases.indexing.points import PointMaker
 from service.usecases.indexing.reindex import Reindex
-from service.usecases.indexing.sync import SyncIndex
+from service.usecases.indexing.sync import BATCH, BULK_BATCH, SyncIndex
 from service.usecases.indexing.truth import TruthReader
 from service.usecases.interactions.track import TrackInteraction
 from service.usecases.memory.delete import DeleteMemory
@@ -82,6 +84,7 @@ from service.usecases.webhooks.deliver import DeliverEvent
 from service.usecases.webhooks.expire import ExpireDeliveries
 from service.webhooks import HttpSender
 from service.wiring.adapters import SystemClock, configured_embedder, entered, open_index, patiently, pepper_of
+from service.wiring.documents import document_calls
 from service.wiring.language import Readers, open_readers
 from service.wiring.webhooks import configured_sender, told_webhooks
 
@@ -101,6 +104,7 @@ class Application:
     projects: ProjectCalls
     turns: TurnCalls
     archives: ArchiveCalls
+    documents: DocumentCalls
     usage: UsageCalls
     webhooks: WebhookCalls
     track: TrackInteraction
@@ -109,6 +113,7 @@ class Application:
     process_session: ProcessSession
     settle_conflict: SettleConflict
     sync_index: SyncIndex
+    sync_bulk: SyncIndex
     apply_retention: ApplyRetention
     deliver_event: DeliverEvent
     expire_deliveries: ExpireDeliveries
@@ -160,12 +165,12 @@ def build_application(
     projects, users, sessions, memories = stores.projects, stores.users, stores.sessions, stores.memories
     project_calls = _project_calls(stores, clock, pepper=pepper)
     readers = readers or Readers(extractor=EmbeddedExtractor(embedder))
-    extractor = readers.extractor
     recaller = Recaller(index=index, embedder=embedder, sessions=sessions, memories=memories, driver=readers.driver)
-    builder = ContextBuilder(sessions=sessions, conflicts=stores.conflicts, embedder=embedder)
+    found = DocumentRecaller(index=index, embedder=embedder, documents=stores.documents)
+    builder = ContextBuilder(sessions=sessions, conflicts=stores.conflicts, embedder=embedder, documents=found)
     session_calls = _session_calls(stores)
     told = told_webhooks(stores, sender or HttpSender(), clock, pepper=pepper)
-    planner = _planner(stores, index, embedder, extractor)
+    planner = _planner(stores, index, embedder, readers.extractor)
     return Application(
         stores=stores,
         index=index,
@@ -178,26 +183,38 @@ def build_application(
         projects=project_calls,
         turns=_turn_calls(stores, recaller, builder, clock),
         archives=_archive_calls(stores),
+        documents=document_calls(stores, found),
         usage=_usage_calls(stores, clock),
         webhooks=told.calls,
         track=TrackInteraction(users, sessions),
         authenticate=Authenticate(projects, pepper=pepper),
         bootstrap=Bootstrap(projects, project_calls.create, project_calls.create_key, pepper=pepper),
-        process_session=ProcessSession(
-            projects=projects, users=users, sessions=sessions, jobs=stores.jobs, extractor=extractor, planner=planner, clock=clock
-        ),
+        process_session=_process_session(stores, planner, readers.extractor, clock),
         settle_conflict=SettleConflict(
             conflicts=stores.conflicts,
             memories=memories,
             jobs=stores.jobs,
-            wording=Wording(extractor, embedder, clock),
+            wording=Wording(readers.extractor, embedder, clock),
             clock=clock,
         ),
         sync_index=_sync_index(stores, index, embedder),
+        sync_bulk=_sync_index(stores, index, embedder, bulk=True),
         apply_retention=ApplyRetention(projects, users, sessions, session_calls.delete, clock),
         deliver_event=told.deliver,
         expire_deliveries=told.expire,
         reindex=Reindex(index=index, embedder=embedder, outbox=stores.outbox),
+    )
+
+
+def _process_session(stores: RedisStores, planner: Planner, extractor: Extractor, clock: Clock) -> ProcessSession:
+    return ProcessSession(
+        projects=stores.projects,
+        users=stores.users,
+        sessions=stores.sessions,
+        jobs=stores.jobs,
+        extractor=extractor,
+        planner=planner,
+        clock=clock,
     )
 
 
@@ -210,6 +227,17 @@ def _user_calls(stores: RedisStores) -> UserCalls:
         update=UpdateUser(users),
         delete=DeleteUser(users),
         list_recent_messages=ListRecentMessages(users, stores.sessions),
+    )
+
+
+def _sync_index(stores: RedisStores, index: VectorIndex, embedder: Embedder, *, bulk: bool = False) -> SyncIndex:
+    """Return what brings the index up to date, or with *bulk* the part of it that may take long."""
+    return SyncIndex(
+        outbox=stores.bulk if bulk else stores.outbox,
+        index=index,
+        reader=TruthReader(stores.sessions, stores.memories, stores.documents),
+        points=PointMaker(stores.sessions, embedder),
+        batch=BULK_BATCH if bulk else BATCH,
     )
 
 
@@ -291,8 +319,3 @@ def _project_calls(stores: RedisStores, clock: Clock, *, pepper: bytes) -> Proje
         list_keys=ListKeys(projects),
         revoke_key=RevokeKey(projects),
     )
-
-
-def _sync_index(stores: RedisStores, index: VectorIndex, embedder: Embedder) -> SyncIndex:
-    reader, points = TruthReader(stores.sessions, stores.memories), PointMaker(stores.sessions, embedder)
-    return SyncIndex(outbox=stores.outbox, index=index, reader=reader, points=points)

@@ -14,6 +14,7 @@ from service.domain.values import JsonObject
 from service.rpc.archives import ArchivesServicer
 from service.rpc.claiv_usage import ClaivUsageServicer
 from service.rpc.conflicts import ConflictsServicer
+from service.rpc.documents import DocumentsServicer
 from service.rpc.interceptors import layers
 from service.rpc.interceptors.log import RpcMetrics
 from service.rpc.memory import MemoryServicer
@@ -108,6 +109,7 @@ def _servicers(application: Application) -> Servicers:
         projects=ProjectsServicer(application.projects),
         turns=TurnsServicer(application.turns),
         archives=ArchivesServicer(application.archives),
+        documents=DocumentsServicer(application.documents),
         usage=usage,
         claiv_usage=ClaivUsageServicer(usage),
         webhooks=WebhooksServicer(application.webhooks),
@@ -121,6 +123,7 @@ def _working(application: Application, settings: Settings, registry: CollectorRe
         process_session=application.process_session,
         settle_conflict=application.settle_conflict,
         sync_index=application.sync_index,
+        sync_bulk=application.sync_bulk,
         apply_retention=application.apply_retention,
         deliveries=application.stores.deliveries,
         deliver_event=application.deliver_event,

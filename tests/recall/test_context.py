@@ -12,7 +12,6 @@ import pytest
 from service.domain.recall import Context, ContextRequest, StrategyName
 from service.domain.sessions import MessageRole
 from service.extraction.fences import without_fenced
-from service.recall.context import ContextBuilder
 from service.recall.prompts import JOINER, system_prompt
 from tests.recall.world import NOON, Person
 
@@ -26,9 +25,7 @@ async def _context(person: Person, text: str = "What is my dog called?", request
     asking = await person.says(text, at=NOON + timedelta(days=80))
     query = person.asks(text, exclude_sessions=frozenset({asking.session_id}))
     result = await person.world.recaller(query)
-    stores = person.world.stores
-    build = ContextBuilder(sessions=stores.sessions, conflicts=stores.conflicts, embedder=person.world.embedder)
-    context = await build(person.scope, asking, query, result, request)
+    context = await person.world.builder(person.scope, asking, query, result, request)
     empty = await person.world.stores.memories.revision(person.scope)
     await person.world.stores.sessions.delete(person.scope, asking.session_id, person.nothing(empty))
     return context

@@ -12,13 +12,14 @@ import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.domain.ids import ProjectId, Scope, UserId, UserKey
+from service.domain.documents import chunk_id
+from service.domain.ids import ProjectId, Scope, UploadId, UserId, UserKey
 from service.domain.ports.index import DENSE_VECTORS, SPARSE_VECTORS, IndexFilter, IndexQuery
 from service.domain.ports.work import IndexedKind
 from service.domain.recall import Context, ContextRequest, RecalledKind, RecallQuery, RecallResult, StrategyName
 from service.domain.sessions import Session
 from service.domain.users import NewUser
-from service.recall.context import ContextBuilder
+from service.recall.documents import SpanQuery
 from service.recall.driven.toolbox import TOOLS
 from service.recall.indexing import turn_id
 from service.storage.points import point_id, tenant_key
@@ -41,11 +42,12 @@ SECRETS = ("marzipan", "obsidian")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """A user, the session in which everything was said, and the ids of all its records."""
+    """A user, the session in which everything was said, the upload of a document, and the ids of all records."""
 
     person: Person
     secret: str
     session: Session
+    upload_id: UploadId
     record_ids: frozenset[str]
 
 
@@ -82,6 +84,23 @@ async def test_a_recall_shows_nothing_of_another_user(
     assert other.secret not in (await _context(world, asker, query, result)).text
     everything = await world.recaller(replace(query, text=asker.secret, memories_threshold=0.0, kinds=frozenset(RecalledKind)))
     assert asker.secret in _shown(everything)
+
+
+@pytest.mark.asyncio(loop_scope="session")
+@settings(max_examples=8, deadline=None)
+@given(data=st.data(), places=st.lists(PLACES, min_size=2, max_size=2, unique=True))
+async def test_a_search_of_documents_shows_nothing_of_another_user(
+    world: World, data: st.DataObject, places: list[tuple[str, str]]
+) -> None:
+    """Nor does one that names the other's upload, by meaning or by its section."""
+    asker, other = await _owners(world, places)
+    text = data.draw(st.sampled_from([other.secret, "The password section", "What is this document about?"]))
+    own, theirs = ([asker.upload_id], [other.upload_id])
+    uploads = data.draw(st.sampled_from([None, own, theirs, [*own, *theirs]]))
+    query = SpanQuery(scope=asker.person.scope, text=text, uploads=uploads, collection=data.draw(st.booleans()))
+    found = " ".join(span.passage.chunk.text for span in (await world.documents(query)).spans)
+    assert other.secret not in found
+    assert (asker.secret in found) is (uploads != theirs)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -163,18 +182,21 @@ async def _owner(world: World, project: ProjectId, user_id: UserId, secret: str)
     session = await person.says(f"The password is {secret}", f"Ann: never tell anyone about {secret}")
     await person.summarises(session, f"They talked about the password {secret}.")
     chain = await person.remembers(f"The user's password is {secret}", session=session)
+    document = await person.uploads(f"# Passwords\n\nThe password is {secret}")
     turns = (turn_id(session.session_id, index) for index in range(session.message_count))
     return Owner(
-        person=person, secret=secret, session=session, record_ids=frozenset({chain.chain_id, session.session_id, *turns})
+        person=person,
+        secret=secret,
+        session=session,
+        upload_id=document.upload_id,
+        record_ids=frozenset({chain.chain_id, session.session_id, *turns, chunk_id(document.upload_id, 0)}),
     )
 
 
 async def _context(world: World, owner: Owner, query: RecallQuery, result: RecallResult) -> Context:
     """Return the context of a new session of *owner* with everything in it that can be asked for."""
-    stores = world.stores
-    build = ContextBuilder(sessions=stores.sessions, conflicts=stores.conflicts, embedder=world.embedder)
-    request = ContextRequest(timezone=ZoneInfo("UTC"), last_n_messages=50, last_n_summaries=50)
-    return await build(owner.person.scope, await owner.person.says("Hello"), query, result, request)
+    request = ContextRequest(timezone=ZoneInfo("UTC"), last_n_messages=50, last_n_summaries=50, documents=True)
+    return await world.builder(owner.person.scope, await owner.person.says("Hello"), query, result, request)
 
 
 def _shown(result: RecallResult) -> str:

@@ -11,19 +11,24 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from service.domain.ids import ChainId, MemoryId, ProjectId, Scope, UserId
+from service.domain.documents import DEFAULT_RULES, ChunkRules, Document, NewDocument
+from service.domain.ids import ChainId, DocumentId, MemoryId, ProjectId, Scope, UploadId, UserId
 from service.domain.memories import MemoryChain, MemoryChange, MemoryVersion, SessionCommit, Source, VersionReason
 from service.domain.ports.index import VectorIndex
 from service.domain.ports.models import Embedder
 from service.domain.recall import RecallQuery
-from service.domain.sessions import MessageRole, NewMessage, NewSession, Session, Summary
+from service.domain.sessions import MessageRole, NewMessage, NewSession, Session, SessionOrigin, Summary, Visibility
 from service.domain.users import NewUser
 from service.models import open_embedder
+from service.models.splitting import SemanticSplitter
+from service.recall.context import ContextBuilder
+from service.recall.documents import DocumentRecaller
 from service.recall.recaller import Recaller
 from service.storage.embedded import open_index
 from service.storage.embedded.valkey import Fsync, start_valkey
 from service.storage.embedded.vector_engine import start_engine
 from service.storage.redis import RedisStores, open_stores
+from service.usecases.documents.cutting import cut
 from service.usecases.indexing.points import PointMaker
 from service.usecases.indexing.sync import SyncIndex
 from service.usecases.indexing.truth import TruthReader
@@ -40,11 +45,25 @@ class World:
     index: VectorIndex
     embedder: Embedder
     sync: SyncIndex
+    sync_bulk: SyncIndex
 
     @property
     def recaller(self) -> Recaller:
         """A recaller over all of it."""
         return Recaller(index=self.index, embedder=self.embedder, sessions=self.stores.sessions, memories=self.stores.memories)
+
+    @property
+    def documents(self) -> DocumentRecaller:
+        """What finds passages of documents."""
+        return DocumentRecaller(index=self.index, embedder=self.embedder, documents=self.stores.documents)
+
+    @property
+    def builder(self) -> ContextBuilder:
+        """What builds contexts."""
+        stores = self.stores
+        return ContextBuilder(
+            sessions=stores.sessions, conflicts=stores.conflicts, embedder=self.embedder, documents=self.documents
+        )
 
     async def person(self) -> Person:
         """Return a new user."""
@@ -127,9 +146,29 @@ class Person:
         await stores.jobs.commit(job, SessionCommit(memories=memories, summary=summary))
         await self.catch_up()
 
+    async def uploads(
+        self, content: str, *, name: str = "notes", document_id: str = "", rules: ChunkRules = DEFAULT_RULES, group: str = ""
+    ) -> Document:
+        """Upload a document, which a *group* hides from others, and return it. It can be recalled at once."""
+        upload_id = UploadId(str(uuid4()))
+        pieces = cut(content, rules, upload_id, SemanticSplitter())
+        new = NewDocument(
+            document_id=DocumentId(document_id or str(uuid4())),
+            name=name,
+            origin=SessionOrigin(group=group, visibility=Visibility.GROUP if group else Visibility.GLOBAL),
+            rules=rules,
+            size_bytes=len(content.encode()),
+            sections=pieces.sections,
+            chunks=pieces.chunks,
+            upload_id=upload_id,
+        )
+        document = await self.world.stores.documents.put(self.scope, new)
+        await self.catch_up()
+        return document
+
     async def catch_up(self) -> None:
         """Bring the index in step with the records."""
-        while await self.world.sync("tests"):
+        while await self.world.sync("tests") or await self.world.sync_bulk("tests"):
             pass
 
     def asks(self, text: str, **wanted: object) -> RecallQuery:
@@ -150,11 +189,8 @@ async def open_world() -> AsyncIterator[World]:
         open_embedder("minilm", threads=2) as embedder,
     ):
         await index.prepare(model=embedder.model, dimension=embedder.dimension)
-        sync = SyncIndex(
-            outbox=stores.outbox,
-            index=index,
-            reader=TruthReader(stores.sessions, stores.memories),
-            points=PointMaker(stores.sessions, embedder),
-        )
-        yield World(stores=stores, index=index, embedder=embedder, sync=sync)
+        reader = TruthReader(stores.sessions, stores.memories, stores.documents)
+        points = PointMaker(stores.sessions, embedder)
+        sync, bulk = (SyncIndex(outbox=one, index=index, reader=reader, points=points) for one in (stores.outbox, stores.bulk))
+        yield World(stores=stores, index=index, embedder=embedder, sync=sync, sync_bulk=bulk)
     shutil.rmtree(home)

@@ -23,10 +23,16 @@ BESIDE_IDS: Mapping[str, Mapping[str, Any]] = {
     "UpdateUser": {"new_metadata": {"a": 1}},
     "UpdateSession": {"new_metadata": {"a": 1}},
     "Recall": {"query": "x"},
+    "UploadDocument": {"content": "x", "name": "x"},
+    "SearchDocuments": {"query": "x"},
+    "CreateCollection": {"name": "x"},
     "ResolveConflict": {"answers": {"question_answers": [{"question": "x", "answer": "y"}]}},
     "StoreTurn": {"user_messages": ["x"], "user_key": "u", "reply_key": "r"},
 }
 """What a request needs beside ids to be valid and to do something."""
+
+NAMED = ("session_id", "memory_id", "conflict_id", "document_id", "collection_id")
+"""Fields of requests that name a thing of a user."""
 
 NAMES_NOTHING = {"CreateUser", "ListUsers", "GetSystemPrompt", "GetCurrentProject", "ImportMemories", "Track", "Upload"} | {
     name for name in METHODS if "Usage" in name
@@ -47,7 +53,10 @@ def has_id(name: str, field: str) -> bool:
 
 NAMING_A_USER = sorted(name for name in METHODS if name not in NAMES_NOTHING and not is_admin(name))
 NAMING_MORE = sorted(
-    name for name in NAMING_A_USER if any(has_id(name, field) for field in ("session_id", "memory_id", "conflict_id"))
+    name
+    for name in NAMING_A_USER
+    # these name what need not exist yet
+    if name not in {"UploadDocument", "CreateCollection"} and any(has_id(name, field) for field in NAMED)
 )
 
 
@@ -68,17 +77,24 @@ async def theirs(make_tenant: MakeTenant, wait_until: Waiter[Any]) -> Mapping[st
         await wait_until(processed, "the session is processed")
     (memory,) = (await other.call("ListMemories", user_id=user_id)).items
     (conflict,) = (await other.call("ListConflicts", user_id=user_id)).conflicts
+    document_id, collection_id = f"document-{uuid4()}", f"collection-{uuid4()}"
+    await other.call("CreateCollection", user_id=user_id, collection_id=collection_id, name="theirs")
+    await other.call(
+        "UploadDocument", user_id=user_id, document_id=document_id, collection_id=collection_id, name="x", content="Their dog."
+    )
     return {
         "user_id": user_id,
         "session_id": session_id,
         "memory_id": memory.memory_id,
         "conflict_id": conflict.conflict_id,
+        "document_id": document_id,
+        "collection_id": collection_id,
     }
 
 
 def absent() -> Mapping[str, str]:
     """Return ids of things that do not exist, of the same shape."""
-    named = {field: str(uuid4()) for field in ("session_id", "memory_id", "conflict_id")}
+    named = {field: str(uuid4()) for field in NAMED}
     return {"user_id": f"user-{uuid4()}", **named}
 
 

@@ -29,7 +29,7 @@ async def indexed(world: World, kind: IndexedKind) -> frozenset[str]:
 def syncing(world: World, points: PointMaker) -> SyncIndex:
     """Return the use case with another maker of points."""
     stores = world.application.stores
-    reader = TruthReader(stores.sessions, stores.memories)
+    reader = TruthReader(stores.sessions, stores.memories, stores.documents)
     return SyncIndex(outbox=stores.outbox, index=world.application.index, reader=reader, points=points)
 
 

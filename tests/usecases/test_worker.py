@@ -21,6 +21,7 @@ def worker_of(world: World, process_session: ProcessSession, registry: Collector
         process_session=process_session,
         settle_conflict=world.application.settle_conflict,
         sync_index=world.application.sync_index,
+        sync_bulk=world.application.sync_bulk,
         apply_retention=world.application.apply_retention,
         deliveries=world.application.stores.deliveries,
         deliver_event=world.application.deliver_event,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeAlias, overload
 
-from service.domain.ids import Scope, SessionId
+from service.domain.ids import Scope, SessionId, UploadId
 from service.domain.ports.work import IndexedKind
 
 Vector: TypeAlias = Sequence[float]
@@ -25,11 +25,13 @@ DENSE_VECTORS: Mapping[IndexedKind, tuple[str, ...]] = {
     IndexedKind.MEMORY: (DENSE,),
     IndexedKind.SUMMARY: (DENSE,),
     IndexedKind.TURN: (DENSE, DENSE_CONTEXT),
+    IndexedKind.CHUNK: (DENSE,),
 }
 SPARSE_VECTORS: Mapping[IndexedKind, tuple[str, ...]] = {
     IndexedKind.MEMORY: (SPARSE,),
     IndexedKind.SUMMARY: (SPARSE, SPARSE_CONTEXT),
     IndexedKind.TURN: (SPARSE, SPARSE_CONTEXT),
+    IndexedKind.CHUNK: (SPARSE,),
 }
 """The named vectors that every point of a kind has."""
 
@@ -38,7 +40,8 @@ SPARSE_VECTORS: Mapping[IndexedKind, tuple[str, ...]] = {
 class IndexPoint:
     """
     A record as the index keeps it. *dense* holds unit vectors and *texts* the words to index, each under a vector's name. Times
-    are UTC; *session_id* and *order* name a turn's message, or the most telling message that a memory comes from.
+    are UTC; *session_id* and *order* name a turn's message, or the most telling message that a memory comes from. A chunk of a
+    document has its upload for a session, its place for an order and for a category who may find it.
     """
 
     kind: IndexedKind
@@ -149,7 +152,7 @@ NO_HITS = Hits(Records(), (), ())
 
 
 class VectorIndex(Protocol):
-    """The index over memories, summaries and turns. One that cannot be reached raises StorageUnavailable."""
+    """The index over memories, summaries, turns and chunks of documents. One that cannot be reached raises StorageUnavailable."""
 
     async def prepare(self, *, model: str, dimension: int) -> None:
         """Make the collections if they are missing. Raises IndexModelMismatch when they were made for another model."""
@@ -169,6 +172,10 @@ class VectorIndex(Protocol):
 
     async def delete_session_turns(self, scope: Scope, session_id: SessionId) -> None:
         """Remove every turn of a session. Durable when it returns."""
+        ...
+
+    async def delete_upload_chunks(self, scope: Scope, upload_id: UploadId) -> None:
+        """Remove every chunk of an upload. Durable when it returns."""
         ...
 
     async def delete_scope(self, scope: Scope) -> None:

@@ -107,6 +107,7 @@ class IndexedKind(StrEnum):
     MEMORY = "memories"
     SUMMARY = "summaries"
     TURN = "turns"
+    CHUNK = "chunks"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +116,9 @@ class OutboxEntry:
     A record whose index entry has to be brought up to date. It says which record changed, not how: whoever works on it reads
     the truth, writes or deletes the point, and reads the truth again before retiring the entry.
 
-    *record_id* is a chain id, a session id, or `<session id>:<message index>`; empty means everything under the scope, which
-    was deleted; `<session id>:*` means every turn of a deleted session.
+    *record_id* is a chain id, a session id, `<session id>:<message index>`, or `<upload id>:<first>-<last>` for chunks of a
+    document by their places; empty means everything under the scope, which was deleted; `<session id>:*` means every turn of a
+    deleted session, `<upload id>:*` every chunk of an upload that is gone.
     """
 
     bucket: int

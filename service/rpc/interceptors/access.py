@@ -11,6 +11,7 @@ from mneme.compat.v1 import claiv_usage_service_pb2, reconify_service_pb2
 from mneme.v1 import (
     archives_service_pb2,
     conflicts_service_pb2,
+    documents_service_pb2,
     http_pb2,
     memory_service_pb2,
     projects_service_pb2,
@@ -40,6 +41,7 @@ FILES = (
     projects_service_pb2,
     turns_service_pb2,
     archives_service_pb2,
+    documents_service_pb2,
     usage_service_pb2,
     claiv_usage_service_pb2,
     webhooks_service_pb2,

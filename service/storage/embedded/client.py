@@ -15,7 +15,7 @@ from mneme.internal.v1 import vector_index_pb2 as pb
 from mneme.internal.v1.vector_index_pb2_grpc import VectorIndexServiceStub
 
 from service.domain.errors import IndexModelMismatch, StorageUnavailable
-from service.domain.ids import Scope, SessionId
+from service.domain.ids import Scope, SessionId, UploadId
 from service.domain.ports.index import NO_HITS, Hits, IndexPoint, IndexQuery
 from service.domain.ports.work import IndexedKind
 from service.storage.bm25 import WordEncoder
@@ -99,6 +99,11 @@ class EmbeddedIndex:
     async def delete_session_turns(self, scope: Scope, session_id: SessionId) -> None:
         """Remove every turn of a session. Durable when it returns."""
         request = pb.DeleteMatchingRequest(kind=pb.KIND_TURN, tenant=tenant_key(scope), filter=pb.Filter(sessions=[session_id]))
+        await self._update(self._stub.DeleteMatching, request)
+
+    async def delete_upload_chunks(self, scope: Scope, upload_id: UploadId) -> None:
+        """Remove every chunk of an upload. Durable when it returns."""
+        request = pb.DeleteMatchingRequest(kind=pb.KIND_CHUNK, tenant=tenant_key(scope), filter=pb.Filter(sessions=[upload_id]))
         await self._update(self._stub.DeleteMatching, request)
 
     async def delete_scope(self, scope: Scope) -> None:

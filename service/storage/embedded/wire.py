@@ -12,6 +12,7 @@ KINDS: Mapping[IndexedKind, pb.Kind.ValueType] = {
     IndexedKind.MEMORY: pb.KIND_MEMORY,
     IndexedKind.SUMMARY: pb.KIND_SUMMARY,
     IndexedKind.TURN: pb.KIND_TURN,
+    IndexedKind.CHUNK: pb.KIND_CHUNK,
 }
 """A kind as it is named on the wire."""
 

@@ -12,7 +12,7 @@ from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from service.domain.errors import StorageUnavailable
-from service.domain.ids import Scope, SessionId
+from service.domain.ids import Scope, SessionId, UploadId
 from service.domain.ports.index import NO_HITS, Hits, IndexPoint, IndexQuery
 from service.domain.ports.work import IndexedKind
 from service.storage.bm25 import WordEncoder
@@ -70,6 +70,11 @@ class QdrantIndex:
     async def delete_session_turns(self, scope: Scope, session_id: SessionId) -> None:
         """Remove every turn of a session. Durable when it returns."""
         await self._delete(IndexedKind.TURN, models.FilterSelector(filter=tenant_filter(scope, session_id=session_id)))
+
+    async def delete_upload_chunks(self, scope: Scope, upload_id: UploadId) -> None:
+        """Remove every chunk of an upload. Durable when it returns."""
+        where = tenant_filter(scope, session_id=SessionId(upload_id))
+        await self._delete(IndexedKind.CHUNK, models.FilterSelector(filter=where))
 
     async def delete_scope(self, scope: Scope) -> None:
         """Remove every point of a user. Durable when it returns."""

@@ -90,6 +90,7 @@ def read_user(scope: Scope, record: Hash) -> User:
         merge_conflict_enabled=read_flag(record["merge_conflict"]),
         created_at=moment(record["created_at"]),
         last_active_at=moment(record["last_active_at"]),
+        has_documents=record.get("documents", "0") != "0",
     )
 
 

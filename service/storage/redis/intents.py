@@ -15,7 +15,7 @@ from typing import Literal
 import orjson
 
 from service.domain.errors import StorageUnavailable
-from service.domain.ids import ProjectId, Scope, SessionId, UserId, UserKey
+from service.domain.ids import DocumentId, ProjectId, Scope, SessionId, UploadId, UserId, UserKey
 from service.storage.redis.claims import Claims
 from service.storage.redis.codec import dump
 from service.storage.redis.database import Database
@@ -31,10 +31,11 @@ class Intent:
     """
     One intent: `list` the user among the users of its project, `free` the id *name* that it gave up, `purge` what is left of it
     when it was deleted (*name* is its id, *answer* the key of its kept answer or empty), name the *categories* to the project,
-    `discard` a draft that did not become a user, and `restore` what follows when one did.
+    `discard` a draft that did not become a user, `restore` what follows when one did, and `release` the id *name* of a document
+    that was deleted.
     """
 
-    kind: Literal["list", "free", "purge", "categories", "discard", "restore"]
+    kind: Literal["list", "free", "purge", "categories", "discard", "restore", "release"]
     project_id: str
     user_key: str
     name: str = ""
@@ -65,6 +66,7 @@ class Settler:
     database: Database
     keyspace: Keyspace
     claims: Claims
+    documents: Claims
 
     async def settle(self, intent: Intent) -> None:
         """Carry out an intent that was just committed. A failure is left to the worker: what the caller asked for is done."""
@@ -87,6 +89,8 @@ class Settler:
                 await self._discard(keys, intent)
             case "restore":
                 await self._restore(keys)
+            case "release":
+                await self.documents.free(intent.scope, intent.name)
         await self.database.get("ZREM", keys.bucket.intents, intent.text)
 
     async def sweep(self, texts: Sequence[str]) -> None:
@@ -117,8 +121,19 @@ class Settler:
             parts = [key for id_ in sessions for key in (keys.session(id_), keys.messages(id_), keys.steps(id_))]
             members = [member for id_ in sessions for member in (id_, keys.timer(id_))]
             await self.database.run("purge_sessions", [keys.grave, keys.bucket.timers, *parts], members)
+        await self._purge_documents(keys)
         while answers := await self.database.get("ZRANGE", keys.answers, 0, BATCH - 1):
             await self.database.run("purge_answers", [keys.answers, *answers])
         if intent.answer:
             await self.database.get("DEL", intent.answer)
         await self.claims.free(intent.scope, UserId(intent.name))
+
+    async def _purge_documents(self, keys: UserKeys) -> None:
+        while ids := [DocumentId(id_) for id_ in await self.database.get("ZRANGE", keys.documents, 0, BATCH - 1)]:
+            uploads = await self.database.send(*(("HGET", keys.document(id_), "upload") for id_ in ids))
+            gone = [keys.upload(UploadId(upload)) for upload in uploads if upload]
+            # the chunks first: without its record nobody would find them again
+            await self.database.send(*(("UNLINK", key) for key in (*gone, *map(keys.document, ids))))
+            for id_ in ids:
+                await self.documents.free(keys.scope, id_)
+            await self.database.get("ZREM", keys.documents, *ids)

@@ -145,10 +145,11 @@ class RedisJobs:
             *(("XLEN", bucket.jobs) for bucket in buckets),
             *(("ZCARD", bucket.delayed) for bucket in buckets),
             *(("XLEN", bucket.outbox) for bucket in buckets),
+            *(("XLEN", bucket.bulk) for bucket in buckets),
             *(("XLEN", bucket.dead) for bucket in buckets),
         )
-        jobs, delayed, outbox, dead = (sum(counts[i : i + len(buckets)]) for i in range(0, len(counts), len(buckets)))
-        return QueueDepth(jobs=jobs + delayed, outbox=outbox, dead=dead)
+        jobs, delayed, outbox, bulk, dead = (sum(counts[i : i + len(buckets)]) for i in range(0, len(counts), len(buckets)))
+        return QueueDepth(jobs=jobs + delayed, outbox=outbox + bulk, dead=dead)
 
     async def _fail_resolution(self, keys: UserKeys, conflict_id: ConflictId, ended: Sequence[Argument]) -> bool:
         """End an attempt at a conflict; True unless it was the last one."""

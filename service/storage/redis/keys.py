@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import quote, unquote
 
-from service.domain.ids import KeyId, ProjectId, Scope, SessionId, UserId, UserKey
+from service.domain.ids import DocumentId, KeyId, ProjectId, Scope, SessionId, UploadId, UserId, UserKey
 
 META = "mneme:meta"
 PROJECTS = "mneme:projects"
@@ -86,6 +86,10 @@ class ProjectKeys:
         """Return the string that says who holds a user id."""
         return f"mneme:claim:{quoted(self.project_id)}:{name_of(user_id)}"
 
+    def document_claim(self, document_id: DocumentId) -> str:
+        """Return the string that says who holds the id of a document."""
+        return f"mneme:document:{quoted(self.project_id)}:{name_of(document_id)}"
+
     def answer(self, idempotency_key: str) -> str:
         """Return the string that says what came of a request to create a user."""
         return f"mneme:answer:{quoted(self.project_id)}:{name_of(idempotency_key)}"
@@ -124,6 +128,11 @@ class BucketKeys:
     def outbox(self) -> str:
         """Stream of index entries to bring up to date."""
         return self._key("outbox")
+
+    @property
+    def bulk(self) -> str:
+        """Stream of index entries that may take long and hold up no others: those of chunks."""
+        return self._key("bulk")
 
     @property
     def intents(self) -> str:
@@ -265,6 +274,31 @@ class UserKeys:
         return f"{self._prefix}:undelivered"
 
     @property
+    def documents(self) -> str:
+        """Sorted set of document ids, by creation."""
+        return f"{self._prefix}:documents"
+
+    @property
+    def collections(self) -> str:
+        """Hash of the name of a collection to the collection."""
+        return f"{self._prefix}:collections"
+
+    @property
+    def members(self) -> str:
+        """Hash of `<name of collection>:<name of document>` to the position and the time of adding."""
+        return f"{self._prefix}:members"
+
+    @property
+    def holders(self) -> str:
+        """Sorted set of `<name of document>:<name of collection>`, all of one score: read by prefix."""
+        return f"{self._prefix}:holders"
+
+    @property
+    def held(self) -> str:
+        """Sorted set of `<name of collection>:<name of document>`, all of one score: read by prefix."""
+        return f"{self._prefix}:held"
+
+    @property
     def answers(self) -> str:
         """Sorted set of the keys of kept answers, by expiry."""
         return f"{self._prefix}:answers"
@@ -286,6 +320,18 @@ class UserKeys:
         """Return the hash of kept results of processing a session."""
         return f"{self._prefix}:steps:{session_id}"
 
+    def document(self, document_id: DocumentId) -> str:
+        """Return the hash of a document."""
+        return self.document_named(name_of(document_id))
+
+    def document_named(self, name: str) -> str:
+        """Return the hash of the document whose short name is *name*."""
+        return f"{self._prefix}:document:{name}"
+
+    def upload(self, upload_id: UploadId) -> str:
+        """Return the hash of an upload's chunks."""
+        return f"{self._prefix}:upload:{upload_id}"
+
     def answer(self, idempotency_key: str) -> str:
         """Return the string that holds the first answer to a request."""
         return f"{self._prefix}:answer:{name_of(idempotency_key)}"
@@ -295,7 +341,7 @@ class UserKeys:
         return f"{quoted(self.scope.project_id)} {self.scope.user_key} {session_id}"
 
     def removed_whole(self) -> tuple[str, ...]:
-        """Return every key that goes at once with the user: all but the record, the sessions, the answers and the grave."""
+        """Return every key that goes at once with the user: all but record, sessions, documents, answers and grave."""
         return (
             self.origins,
             self.places,
@@ -315,6 +361,10 @@ class UserKeys:
             self.open_conflicts,
             self.events,
             self.undelivered,
+            self.collections,
+            self.members,
+            self.holders,
+            self.held,
         )
 
 

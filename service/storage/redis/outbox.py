@@ -1,4 +1,4 @@
-"""The outbox: index entries to bring up to date, a stream per bucket."""
+"""The outboxes: index entries to bring up to date, a stream per bucket, and another one for chunks, which may take long."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from service.domain.ids import ProjectId, Scope, SessionId, UserKey
+from service.domain.documents import chunk_range
+from service.domain.ids import DocumentId, ProjectId, Scope, SessionId, UploadId, UserKey
 from service.domain.ports.work import IndexedKind, OutboxEntry
 from service.storage.redis.database import Database
 from service.storage.redis.keys import PROJECTS, Keyspace, ProjectKeys, UserKeys, quoted
@@ -16,6 +17,8 @@ BATCH = 500
 """Users read, and entries queued, in one round trip, about."""
 SEARCHED = 2_000
 """Entries looked at in one script, so that a long outbox holds up nobody."""
+CHUNKS_OF_ENTRY = 32
+"""Chunks of a document that one entry stands for: what is embedded well within the lease of an entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +44,12 @@ class RedisOutbox:
 
         Read before a search, this and the hits of the search together miss no record that was committed before.
         """
-        outbox = self.keyspace.user(scope).bucket.outbox
+        stream = self.streams.names[self.keyspace.user(scope).bucket.number]
         about = [quoted(scope.project_id), scope.user_key, kind]
         found: dict[str, None] = {}
         start = "-"
         while start:
-            start, records = await self.database.run("find_entries", [outbox], [*about, start, SEARCHED])
+            start, records = await self.database.run("find_entries", [stream], [*about, start, SEARCHED])
             found |= dict.fromkeys(records)
         return list(found)
 
@@ -84,17 +87,34 @@ async def queue_records(database: Database, keys: UserKeys) -> int:
     queued = 0
     for kind, record_ids in await _records(database, keys):
         about = [quoted(keys.scope.project_id), keys.scope.user_key, kind]
+        stream = keys.bucket.bulk if kind is IndexedKind.CHUNK else keys.bucket.outbox
         for start in range(0, len(record_ids), BATCH):
-            await database.run("enqueue", [keys.bucket.outbox], [*about, *record_ids[start : start + BATCH]])
+            await database.run("enqueue", [stream], [*about, *record_ids[start : start + BATCH]])
         queued += len(record_ids)
     return queued
 
 
 async def _records(database: Database, keys: UserKeys) -> Sequence[tuple[IndexedKind, Sequence[str]]]:
     """Return the ids of all records of a user, by kind."""
-    chains, summaries, sessions = await database.send(
-        ("HKEYS", keys.chains), ("HKEYS", keys.summaries), ("ZRANGE", keys.sessions, 0, -1)
+    chains, summaries, sessions, documents = await database.send(
+        ("HKEYS", keys.chains),
+        ("HKEYS", keys.summaries),
+        ("ZRANGE", keys.sessions, 0, -1),
+        ("ZRANGE", keys.documents, 0, -1),
     )
     counts = await database.send(*(("LLEN", keys.messages(SessionId(id_))) for id_ in sessions))
     turns = [f"{id_}:{index}" for id_, count in zip(sessions, counts, strict=True) for index in range(count)]
-    return [(IndexedKind.MEMORY, chains), (IndexedKind.SUMMARY, summaries), (IndexedKind.TURN, turns)]
+    uploads = await database.send(*(("HMGET", keys.document(DocumentId(id_)), "upload", "chunks") for id_ in documents))
+    chunks = [range_ for upload, count in uploads if upload for range_ in entries_of(UploadId(upload), int(count))]
+    return [
+        (IndexedKind.MEMORY, chains),
+        (IndexedKind.SUMMARY, summaries),
+        (IndexedKind.TURN, turns),
+        (IndexedKind.CHUNK, chunks),
+    ]
+
+
+def entries_of(upload_id: UploadId, count: int) -> Sequence[str]:
+    """Return the record ids under which the *count* chunks of an upload are queued."""
+    starts = range(0, count, CHUNKS_OF_ENTRY)
+    return [chunk_range(upload_id, first, min(first + CHUNKS_OF_ENTRY, count) - 1) for first in starts]

@@ -9,10 +9,11 @@ from datetime import timedelta
 
 from service.storage.redis.archives import RedisArchives
 from service.storage.redis.changes import MemoryChanges
-from service.storage.redis.claims import Claims
+from service.storage.redis.claims import DOCUMENT_IDS, Claims
 from service.storage.redis.conflicts import RedisConflicts
 from service.storage.redis.database import Database, open_database
 from service.storage.redis.deliveries import RedisDeliveries
+from service.storage.redis.documents import RedisDocuments
 from service.storage.redis.events import Events
 from service.storage.redis.intents import Settler
 from service.storage.redis.jobs import RedisJobs
@@ -53,7 +54,9 @@ class RedisStores:
     memories: RedisMemories
     conflicts: RedisConflicts
     jobs: RedisJobs
+    documents: RedisDocuments
     outbox: RedisOutbox
+    bulk: RedisOutbox
     archives: RedisArchives
     usage: RedisUsage
     webhooks: RedisWebhooks
@@ -76,13 +79,15 @@ async def open_stores(
         stores = build_stores(database, keyspace, lease=lease, grace=grace)
         await stores.jobs.streams.prepare()
         await stores.outbox.streams.prepare()
+        await stores.bulk.streams.prepare()
         yield stores
 
 
 def build_stores(database: Database, keyspace: Keyspace, *, lease: timedelta, grace: timedelta) -> RedisStores:
     """Return the stores of a prepared database."""
     claims = Claims(database, keyspace, grace)
-    settler = Settler(database, keyspace, claims)
+    document_claims = Claims(database, keyspace, grace, DOCUMENT_IDS)
+    settler = Settler(database, keyspace, claims, document_claims)
     events = Events(database, keyspace)
     changes = MemoryChanges(database, keyspace, settler, events)
     sessions = RedisSessions(
@@ -97,6 +102,7 @@ def build_stores(database: Database, keyspace: Keyspace, *, lease: timedelta, gr
     all_buckets = keyspace.all_buckets()
     jobs = Streams(database, [bucket.jobs for bucket in all_buckets], lease)
     outbox = Streams(database, [bucket.outbox for bucket in all_buckets], lease)
+    bulk = Streams(database, [bucket.bulk for bucket in all_buckets], lease)
     return RedisStores(
         projects=RedisProjects(database),
         users=RedisUsers(database, keyspace, claims, settler, events),
@@ -104,7 +110,9 @@ def build_stores(database: Database, keyspace: Keyspace, *, lease: timedelta, gr
         memories=RedisMemories(database, keyspace, changes, sessions),
         conflicts=RedisConflicts(database, keyspace),
         jobs=RedisJobs(database, keyspace, changes, settler, events, jobs, grace),
+        documents=RedisDocuments(database, keyspace, document_claims, settler),
         outbox=RedisOutbox(database, keyspace, outbox),
+        bulk=RedisOutbox(database, keyspace, bulk),
         archives=RedisArchives(database, keyspace, claims, settler),
         usage=RedisUsage(database),
         webhooks=RedisWebhooks(database),

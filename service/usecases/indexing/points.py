@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from service.domain.documents import Passage
 from service.domain.errors import SessionNotFound
 from service.domain.ids import Scope
 from service.domain.memories import MemoryChain
@@ -12,6 +13,8 @@ from service.domain.ports.models import Embedder
 from service.domain.ports.stores import SessionStore
 from service.recall.indexing import (
     RecordTexts,
+    chunk_point,
+    chunk_texts,
     memory_point,
     memory_texts,
     summary_point,
@@ -46,6 +49,8 @@ class PointMaker:
             return turn_texts(truth.window, index=truth.message.index)
         if isinstance(truth, MemoryChain):
             return memory_texts(truth)
+        if isinstance(truth, Passage):
+            return chunk_texts(truth)
         try:
             messages = await all_messages(self._sessions, scope, truth.session_id)
         except SessionNotFound:
@@ -59,4 +64,6 @@ def _point(scope: Scope, truth: Truth, texts: RecordTexts, vectors: Mapping[str,
         return turn_point(scope, truth.message, texts, vectors)
     if isinstance(truth, MemoryChain):
         return memory_point(scope, truth, texts, vectors)
+    if isinstance(truth, Passage):
+        return chunk_point(scope, truth, texts, vectors)
     return summary_point(scope, truth, texts, vectors)

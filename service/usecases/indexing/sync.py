@@ -6,7 +6,8 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
-from service.domain.ids import Scope, SessionId
+from service.domain.documents import parse_chunk_range
+from service.domain.ids import Scope, SessionId, UploadId
 from service.domain.ports.index import VectorIndex
 from service.domain.ports.work import IndexedKind, Outbox, OutboxEntry
 from service.usecases.indexing.points import PointMaker
@@ -14,10 +15,12 @@ from service.usecases.indexing.truth import Record, Truth, TruthReader
 
 BATCH = 128
 """The most entries of one pass."""
+BULK_BATCH = 2
+"""The same where each entry stands for many chunks."""
 
 _ROUNDS = 5
 _EVERYTHING = ""
-_ALL_TURNS = ":*"
+_ALL_PARTS = ":*"
 
 
 class SyncIndex:
@@ -29,12 +32,15 @@ class SyncIndex:
     a deleted record, whichever of several workers comes last, and a crash at any place repeats work and loses none.
     """
 
-    def __init__(self, *, outbox: Outbox, index: VectorIndex, reader: TruthReader, points: PointMaker) -> None:
-        """Keep the ports, the reader of records and the maker of points."""
+    def __init__(
+        self, *, outbox: Outbox, index: VectorIndex, reader: TruthReader, points: PointMaker, batch: int = BATCH
+    ) -> None:
+        """Keep the ports, the reader of records, the maker of points and how many entries one pass takes."""
         self._outbox = outbox
         self._index = index
         self._reader = reader
         self._points = points
+        self._batch = batch
 
     async def __call__(self, consumer: str) -> int:
         """
@@ -42,7 +48,7 @@ class SyncIndex:
 
         Raises ExceptionGroup with what went wrong in some scopes; the entries of the others are done.
         """
-        entries = await self._outbox.claim(consumer, BATCH)
+        entries = await self._outbox.claim(consumer, self._batch)
         by_scope: dict[Scope, list[OutboxEntry]] = defaultdict(list)
         for entry in entries:
             by_scope[entry.scope].append(entry)
@@ -54,22 +60,25 @@ class SyncIndex:
 
     async def _scope(self, scope: Scope, entries: Sequence[OutboxEntry]) -> None:
         """Bring everything that *entries* name up to date, each record once, and retire those that are."""
-        records = {Record(entry.kind, entry.record_id) for entry in entries}
-        wholes = {record for record in records if record.record_id == _EVERYTHING or record.record_id.endswith(_ALL_TURNS)}
+        wholes = {Record(entry.kind, entry.record_id) for entry in entries if _is_whole(entry)}
         for whole in sorted(wholes):
             await self._remove_whole(scope, whole)
-        moving = await self._settle(scope, records - wholes)
+        parts = {entry: _records(entry) for entry in entries if not _is_whole(entry)}
+        moving = await self._settle(scope, {record for records in parts.values() for record in records})
         # what keeps moving stays in the outbox for a later pass
-        await self._outbox.retire([entry for entry in entries if Record(entry.kind, entry.record_id) not in moving])
+        await self._outbox.retire([entry for entry in entries if moving.isdisjoint(parts.get(entry, ()))])
 
     async def _remove_whole(self, scope: Scope, record: Record) -> None:
-        """Remove all of a deleted user, or all turns of a deleted session."""
+        """Remove all of a deleted user, all turns of a deleted session, or all chunks of an upload that is gone."""
+        whole = record.record_id.removesuffix(_ALL_PARTS)
         if record.record_id == _EVERYTHING:
             await self._index.delete_scope(scope)
+        elif record.kind is IndexedKind.CHUNK:
+            await self._index.delete_upload_chunks(scope, UploadId(whole))
         else:
-            await self._index.delete_session_turns(scope, SessionId(record.record_id.removesuffix(_ALL_TURNS)))
+            await self._index.delete_session_turns(scope, SessionId(whole))
 
-    async def _settle(self, scope: Scope, records: Collection[Record]) -> Collection[Record]:
+    async def _settle(self, scope: Scope, records: Collection[Record]) -> set[Record]:
         """Write records until the truth stands still, and return those that did not."""
         left = set(records)
         for _ in range(_ROUNDS):
@@ -89,3 +98,13 @@ class SyncIndex:
             gone = sorted(record.record_id for record, one in truth.items() if one is None and record.kind is kind)
             if gone:
                 await self._index.delete(kind, scope, gone)
+
+
+def _is_whole(entry: OutboxEntry) -> bool:
+    return entry.record_id == _EVERYTHING or entry.record_id.endswith(_ALL_PARTS)
+
+
+def _records(entry: OutboxEntry) -> Sequence[Record]:
+    """Return the records that an entry stands for: of chunks it names many at once."""
+    ids = parse_chunk_range(entry.record_id) if entry.kind is IndexedKind.CHUNK else [entry.record_id]
+    return [Record(entry.kind, id_) for id_ in ids]

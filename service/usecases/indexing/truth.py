@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from service.domain.documents import Passage
 from service.domain.ids import ChainId, Scope, SessionId
 from service.domain.memories import MemoryChain, Source
-from service.domain.ports.stores import MemoryStore, SessionStore
+from service.domain.ports.stores import DocumentStore, MemoryStore, SessionStore
 from service.domain.ports.work import IndexedKind
 from service.domain.sessions import Message, Summary
 from service.recall.indexing import parse_turn_id, turn_window
@@ -29,16 +30,17 @@ class Turn:
     window: tuple[Message, ...]
 
 
-Truth: TypeAlias = Turn | MemoryChain | Summary
+Truth: TypeAlias = Turn | MemoryChain | Summary | Passage
 
 
 class TruthReader:
     """Reads records as they are now, each kind in one round trip."""
 
-    def __init__(self, sessions: SessionStore, memories: MemoryStore) -> None:
+    def __init__(self, sessions: SessionStore, memories: MemoryStore, documents: DocumentStore) -> None:
         """Keep the stores."""
         self._sessions = sessions
         self._memories = memories
+        self._documents = documents
 
     async def __call__(self, scope: Scope, records: Collection[Record]) -> Mapping[Record, Truth | None]:
         """Return each record as it is, None where there is none (any more)."""
@@ -47,6 +49,7 @@ class TruthReader:
         truth |= await self._turns(scope, by_kind[IndexedKind.TURN])
         truth |= await self._chains(scope, by_kind[IndexedKind.MEMORY])
         truth |= await self._summaries(scope, by_kind[IndexedKind.SUMMARY])
+        truth |= await self._chunks(scope, by_kind[IndexedKind.CHUNK])
         return truth
 
     async def _turns(self, scope: Scope, records: Sequence[Record]) -> Mapping[Record, Truth | None]:
@@ -68,6 +71,12 @@ class TruthReader:
         if not records:
             return {}
         found = await self._sessions.summaries(scope, [SessionId(record.record_id) for record in records])
+        return dict(zip(records, found, strict=True))
+
+    async def _chunks(self, scope: Scope, records: Sequence[Record]) -> Mapping[Record, Truth | None]:
+        if not records:
+            return {}
+        found = await self._documents.passages(scope, [record.record_id for record in records])
         return dict(zip(records, found, strict=True))
 
 

@@ -70,6 +70,7 @@ class GetContext:
             last_n_summaries=wanted.last_n_summaries,
             include_system_prompt=wanted.include_system_prompt,
             token_budget=wanted.token_budget,
+            documents=user.has_documents,
         )
         return PreparedContext(scope=user.scope, session=session, limits=wanted.limits, request=request)
 

@@ -68,15 +68,17 @@ class OpenTurn:
 
         Raises UserNotFound, SessionNotFound, InvalidRequest.
         """
+        timezone = parse_timezone("timezone", recall.context.timezone)
+        place = await self._places.find(wanted)
         request = ContextRequest(
-            timezone=parse_timezone("timezone", recall.context.timezone),
+            timezone=timezone,
             last_n_messages=recall.context.last_n_messages,
             last_n_summaries=recall.context.last_n_summaries,
             # it goes to another place of the prompt than the context, so that a cache keeps it
             include_system_prompt=False,
             token_budget=recall.context.token_budget,
+            documents=place.user.has_documents,
         )
-        place = await self._places.find(wanted)
         begun = time.monotonic()
         outcome, context = await self._recall(place, recall, request)
         done = outcome in (RecallOutcome.DONE, RecallOutcome.NOT_ASKED)

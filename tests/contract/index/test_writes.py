@@ -109,5 +109,5 @@ async def test_everything_of_a_user_is_deleted_together(index: VectorIndex) -> N
     bob = scope("bob")
     await index.upsert([point("r", kind=kind, owner=owner) for kind in IndexedKind for owner in (scope(), bob)])
     await index.delete_scope(scope())
-    assert [frozenset()] * 3 == [await index.record_ids(kind, scope()) for kind in IndexedKind]
-    assert [{"r"}] * 3 == [await index.record_ids(kind, bob) for kind in IndexedKind]
+    assert [frozenset()] * len(IndexedKind) == [await index.record_ids(kind, scope()) for kind in IndexedKind]
+    assert [{"r"}] * len(IndexedKind) == [await index.record_ids(kind, bob) for kind in IndexedKind]

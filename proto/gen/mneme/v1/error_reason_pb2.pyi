@@ -141,6 +141,30 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     `{"reason": "QUOTA_EXCEEDED", "domain": "mneme", "metadata": {"plan": "self-hosted", "reset_date": "2026-12-01T00:00:00Z",
     "ingest_events": "200", "limit": "200"}}`
     """
+    ERROR_REASON_DOCUMENT_NOT_FOUND: _ErrorReason.ValueType  # 50
+    """The user has no document with this id. NOT_FOUND.
+    `{"reason": "DOCUMENT_NOT_FOUND", "domain": "mneme", "metadata": {"document_id": "handbook"}}`
+    """
+    ERROR_REASON_DOCUMENT_OF_ANOTHER_USER: _ErrorReason.ValueType  # 51
+    """Another user of the project has a document with this id. ALREADY_EXISTS.
+    `{"reason": "DOCUMENT_OF_ANOTHER_USER", "domain": "mneme", "metadata": {"document_id": "handbook"}}`
+    """
+    ERROR_REASON_DOCUMENT_TOO_LARGE: _ErrorReason.ValueType  # 52
+    """The text of a document has more bytes than it may have. INVALID_ARGUMENT.
+    `{"reason": "DOCUMENT_TOO_LARGE", "domain": "mneme", "metadata": {"size": "6000000", "limit": "5242880"}}`
+    """
+    ERROR_REASON_COLLECTION_NOT_FOUND: _ErrorReason.ValueType  # 53
+    """The user has no collection with this id. NOT_FOUND.
+    `{"reason": "COLLECTION_NOT_FOUND", "domain": "mneme", "metadata": {"collection_id": "manuals"}}`
+    """
+    ERROR_REASON_COLLECTION_ALREADY_EXISTS: _ErrorReason.ValueType  # 54
+    """The user has a collection with this id. ALREADY_EXISTS.
+    `{"reason": "COLLECTION_ALREADY_EXISTS", "domain": "mneme", "metadata": {"collection_id": "manuals"}}`
+    """
+    ERROR_REASON_DOCUMENT_NOT_IN_COLLECTION: _ErrorReason.ValueType  # 55
+    """The document is not in the collection. NOT_FOUND.
+    `{"reason": "DOCUMENT_NOT_IN_COLLECTION", "domain": "mneme", "metadata": {"document_id": "handbook", "collection_id": "manuals"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason lists each `reason` that an error of Mneme can carry. An error is a google.rpc.Status with exactly one
@@ -266,5 +290,29 @@ ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 40
 """The project brought in as much as it may in this month. RESOURCE_EXHAUSTED without a google.rpc.RetryInfo.
 `{"reason": "QUOTA_EXCEEDED", "domain": "mneme", "metadata": {"plan": "self-hosted", "reset_date": "2026-12-01T00:00:00Z",
 "ingest_events": "200", "limit": "200"}}`
+"""
+ERROR_REASON_DOCUMENT_NOT_FOUND: ErrorReason.ValueType  # 50
+"""The user has no document with this id. NOT_FOUND.
+`{"reason": "DOCUMENT_NOT_FOUND", "domain": "mneme", "metadata": {"document_id": "handbook"}}`
+"""
+ERROR_REASON_DOCUMENT_OF_ANOTHER_USER: ErrorReason.ValueType  # 51
+"""Another user of the project has a document with this id. ALREADY_EXISTS.
+`{"reason": "DOCUMENT_OF_ANOTHER_USER", "domain": "mneme", "metadata": {"document_id": "handbook"}}`
+"""
+ERROR_REASON_DOCUMENT_TOO_LARGE: ErrorReason.ValueType  # 52
+"""The text of a document has more bytes than it may have. INVALID_ARGUMENT.
+`{"reason": "DOCUMENT_TOO_LARGE", "domain": "mneme", "metadata": {"size": "6000000", "limit": "5242880"}}`
+"""
+ERROR_REASON_COLLECTION_NOT_FOUND: ErrorReason.ValueType  # 53
+"""The user has no collection with this id. NOT_FOUND.
+`{"reason": "COLLECTION_NOT_FOUND", "domain": "mneme", "metadata": {"collection_id": "manuals"}}`
+"""
+ERROR_REASON_COLLECTION_ALREADY_EXISTS: ErrorReason.ValueType  # 54
+"""The user has a collection with this id. ALREADY_EXISTS.
+`{"reason": "COLLECTION_ALREADY_EXISTS", "domain": "mneme", "metadata": {"collection_id": "manuals"}}`
+"""
+ERROR_REASON_DOCUMENT_NOT_IN_COLLECTION: ErrorReason.ValueType  # 55
+"""The document is not in the collection. NOT_FOUND.
+`{"reason": "DOCUMENT_NOT_IN_COLLECTION", "domain": "mneme", "metadata": {"document_id": "handbook", "collection_id": "manuals"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

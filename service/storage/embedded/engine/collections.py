@@ -60,7 +60,7 @@ class Collections:
         self._directory = directory
         self._model_file = directory / "model.json"
         self._model = read_model(self._model_file)
-        self._shards = {} if self._model is None else {kind: EdgeShard.load(str(self._path(kind))) for kind in IndexedKind}
+        self._shards = {} if self._model is None else {kind: self._load(kind, self._model.dimension) for kind in IndexedKind}
 
     @property
     def model(self) -> IndexModel:
@@ -80,7 +80,7 @@ class Collections:
         forget_model(self._model_file)
         self._model = None
         self.close()
-        self._shards = {kind: self._create(kind, model.dimension) for kind in IndexedKind}
+        self._shards = {kind: self._create(self._path(kind), kind, model.dimension) for kind in IndexedKind}
         self.flush(IndexedKind)
         write_model(self._model_file, model)
         self._model = model
@@ -152,9 +152,18 @@ class Collections:
     def _path(self, kind: IndexedKind) -> Path:
         return self._directory / kind.value
 
-    def _create(self, kind: IndexedKind, dimension: int) -> EdgeShard:
-        shutil.rmtree(self._path(kind), ignore_errors=True)
-        shard = EdgeShard.create(str(self._path(kind)), _config(kind, dimension))
+    def _load(self, kind: IndexedKind, dimension: int) -> EdgeShard:
+        """Open the shard of a kind; a kind that an older release did not know has none yet."""
+        if not self._path(kind).exists():
+            # under another name until it is whole: a crash leaves nothing that the next start takes for a shard
+            draft = self._path(kind).with_suffix(".draft")
+            self._create(draft, kind, dimension).close()
+            draft.rename(self._path(kind))
+        return EdgeShard.load(str(self._path(kind)))
+
+    def _create(self, path: Path, kind: IndexedKind, dimension: int) -> EdgeShard:
+        shutil.rmtree(path, ignore_errors=True)
+        shard = EdgeShard.create(str(path), _config(kind, dimension))
         shard.update(UpdateOperation.create_field_index(points.TENANT, KeywordIndexParams(is_tenant=True)))
         for field in points.KEYWORD_FIELDS:
             shard.update(UpdateOperation.create_field_index(field, PayloadSchemaType.Keyword))

@@ -34,6 +34,8 @@ class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Kind.ValueType],
     """The summary of a session."""
     KIND_TURN: _Kind.ValueType  # 3
     """A message."""
+    KIND_CHUNK: _Kind.ValueType  # 4
+    """A chunk of a document. Its session is the upload, its order its place, its category who may find it."""
 
 class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
     """Kind is what a point stands for. Each kind is a collection of its own."""
@@ -46,6 +48,8 @@ KIND_SUMMARY: Kind.ValueType  # 2
 """The summary of a session."""
 KIND_TURN: Kind.ValueType  # 3
 """A message."""
+KIND_CHUNK: Kind.ValueType  # 4
+"""A chunk of a document. Its session is the upload, its order its place, its category who may find it."""
 Global___Kind: _TypeAlias = Kind  # noqa: Y015
 
 @_typing.final

@@ -1,0 +1,1 @@
+"""Documents and collections of them, one module per RPC."""
