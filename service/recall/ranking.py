@@ -15,13 +15,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from service.domain.ids import SessionId
 from service.domain.memories import Source
 from service.domain.recall import DateRange
 from service.domain.sessions import Message
 from service.recall.analysis import QueryHints
 from service.recall.pool import Column, Pool
 from service.recall.traits import Traits, traits_of
-from service.recall.weights import HALF_BEHIND, SPREAD, TOLD_WITHIN, Weights
+from service.recall.weights import HALF_BEHIND, SESSION_SPREAD, SPREAD, TOLD_WITHIN, Weights
+
+SESSION_BEST = "session_best"
+"""Name of what a candidate gains by the best of its session."""
 
 _NUMBERS = ("dated", "number", "question", "first_person", "past", "length")
 """What the numbers of a text's traits are called among the signals, in their order."""
@@ -32,17 +36,17 @@ class Breakdown:
 
     def __init__(self, names: Sequence[str], added: Column) -> None:
         """Keep the matrix; it is taken apart when the first candidate is asked for."""
-        self._names = names
-        self._added = added
+        self.names = names
+        self.added = added
 
     @cached_property
     def _by_candidate(self) -> list[list[float]]:
-        by_candidate: list[list[float]] = self._added.round(4).T.tolist()
+        by_candidate: list[list[float]] = self.added.round(4).T.tolist()
         return by_candidate
 
     def of(self, place: int) -> dict[str, float]:
         """Return what was added to the candidate at *place*, without what added nothing."""
-        return {name: value for name, value in zip(self._names, self._by_candidate[place], strict=True) if value}
+        return {name: value for name, value in zip(self.names, self._by_candidate[place], strict=True) if value}
 
 
 class Ranked(NamedTuple):
@@ -95,13 +99,31 @@ def rank(
     traits = {**trait_columns([messages[row] for row in rows], hints, spans), **more}
     columns = [pool.signals[name][rows] for name in weights.index] + [traits[name] for name in weights.text]
     added = np.stack(columns) * np.array([[weight] for part in (weights.index, weights.text) for weight in part.values()])
-    total = added.sum(axis=0)
+    own = added.sum(axis=0)
+    by_session = weights.session_best * session_best([messages[row].session_id for row in rows], own)
+    total = own + by_session
     scores = (anchor * scores_of(total)).tolist()
-    breakdown = Breakdown((*weights.index, *weights.text), added)
+    breakdown = Breakdown((*weights.index, *weights.text, SESSION_BEST), np.vstack([added, by_session]))
     return [
         Ranked(pool.turns[rows[place]], messages[rows[place]], scores[place], place, breakdown)
         for place in np.argsort(-total, kind="stable").tolist()
     ]
+
+
+def session_best(sessions: Sequence[SessionId], totals: Column) -> Column:
+    """
+    Return for each candidate, 0 to 1, how near the best of its session comes to the best of all, by their sums.
+
+    What answers a question is rarely told once in a conversation. It falls off so fast that among the sessions that are far
+    behind none is favoured.
+    """
+    if totals.size == 0:
+        return totals
+    best: dict[SessionId, float] = {}
+    for session_id, total in zip(sessions, totals.tolist(), strict=True):
+        best[session_id] = max(total, best.get(session_id, total))
+    behind = np.array([best[session_id] for session_id in sessions]) - totals.max()
+    return np.asarray(np.exp(behind / SESSION_SPREAD))
 
 
 def scores_of(totals: Column) -> Column:

@@ -17,13 +17,14 @@ from datetime import timedelta
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
     """
-    *index* says what one standard deviation of a signal of the index adds, *text* what a trait of a message's text adds. *role*
-    has no example in the data of the fit and stands at a third of *speaker*; the weight that the fit gave to meaning was shared
-    out by hand among the readings of a query.
+    *index* says what one standard deviation of a signal of the index adds, *text* what a trait of a message's text adds, and
+    *session_best* what the best of the best session adds to each of its messages. *role* has no example in the data of the fit
+    and stands at a third of *speaker*.
     """
 
     index: Mapping[str, float]
     text: Mapping[str, float]
+    session_best: float
 
 
 FAST = Weights(
@@ -48,6 +49,7 @@ FAST = Weights(
         "first_person": 0.39,
         "past": 0.12,
     },
+    session_best=0.50,
 )
 """For one reading of the query; fitted with questions that need several messages counted twice."""
 
@@ -75,6 +77,7 @@ PRECISE = Weights(
         "past": 0.12,
         "in_date_range": 1.82,
     },
+    session_best=0.50,
 )
 """For an analysed query; fitted with questions that need several messages counted twice."""
 
@@ -103,11 +106,15 @@ GATHERING = Weights(
         "in_date_range": 2.20,
         "kindred_words": 0.35,
     },
+    session_best=0.50,
 )
 """For a question that needs several messages; fitted with those counted four times."""
 
 TOLD_WITHIN = timedelta(days=7)
 """How long after an event people tell of it: so much later a message still counts for the event's span."""
+
+SESSION_SPREAD = 2.0
+"""How fast the worth of a session falls off with how far its best is behind the best of all."""
 
 HALF_BEHIND = 6.0
 """How far behind the best a sum scores about half of what the best does."""

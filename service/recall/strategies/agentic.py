@@ -67,7 +67,7 @@ async def driven(tools: Tools, query: RecallQuery, walk: Walk, on_stage: StageLi
 async def walked(tools: Tools, query: RecallQuery, on_stage: StageListener) -> Walk:
     """Return what the hops of rules find."""
     await on_stage("Reading the query")
-    plan = _first_plan(query)
+    plan = first_plan(query)
     await on_stage(f"Hop 1: searching by {len(plan.readings)} readings of the query")
     hops = [await gather_evidence(tools, query, plan)]
     reasons = [_first_reason(plan, hops[0])]
@@ -110,7 +110,8 @@ def parts_of(text: str) -> list[str]:
     return [f"{text[: match.start()]}{thing}{text[match.end() :]}" for thing in things]
 
 
-def _first_plan(query: RecallQuery) -> Plan:
+def first_plan(query: RecallQuery) -> Plan:
+    """Return what the first hop looks for."""
     plan = plan_of(query)
     readings = [
         Reading(text=query.text, signals=tuple(QUERY_SIGNALS)),
@@ -120,7 +121,7 @@ def _first_plan(query: RecallQuery) -> Plan:
 
 
 def _part_plan(query: RecallQuery, part: str) -> Plan:
-    return replace(_first_plan(replace(query, text=part)), summaries=0)
+    return replace(first_plan(replace(query, text=part)), summaries=0)
 
 
 def _first_reason(plan: Plan, found: Evidence) -> str:

@@ -15,10 +15,9 @@ CANDIDATES = 150
 SUMMARIES = 3
 
 
-async def low_latency(tools: Tools, query: RecallQuery, on_stage: StageListener) -> RecallResult:
-    """Return what one fused search finds."""
-    await on_stage("Searching memories, messages and summaries")
-    plan = Plan(
+def plan_of(query: RecallQuery) -> Plan:
+    """Return what to look for: the query as it is."""
+    return Plan(
         readings=[Reading(text=query.text, signals=tuple(QUERY_SIGNALS))],
         hints=hints_of(query.text),
         weights=FAST,
@@ -28,7 +27,12 @@ async def low_latency(tools: Tools, query: RecallQuery, on_stage: StageListener)
         dates=False,
         where=IndexFilter(exclude_sessions=query.exclude_sessions),
     )
-    evidence = await gather_evidence(tools, query, plan)
+
+
+async def low_latency(tools: Tools, query: RecallQuery, on_stage: StageListener) -> RecallResult:
+    """Return what one fused search finds."""
+    await on_stage("Searching memories, messages and summaries")
+    evidence = await gather_evidence(tools, query, plan_of(query))
     items = select(query, evidence)
     await on_stage(f"Ranked {len(evidence.ranked)} candidates, kept {len(items)}")
     return RecallResult(strategy=StrategyName.LOW_LATENCY, items=items, search_queries=[query.text], summary_queries=[query.text])
