@@ -79,7 +79,7 @@ async def test_what_was_asked_is_reported(person: Person, driving: Driving) -> N
     start, end = datetime(2023, 5, 1, tzinfo=UTC), datetime(2023, 6, 1, tzinfo=UTC) - timedelta(microseconds=1)
     assert ["vet visit", "animal doctor"] == list(result.search_queries)[-2:]
     assert [DateRange(event=False, start=start, end=end), DateRange(event=True, start=start, end=end)] == result.date_ranges
-    assert (result.reasoning or "").endswith("made 2 searches and walks in 2 steps and chose 0 results: No vet was named.")
+    assert (result.reasoning or "").endswith("A language model went on (steps: 2, calls: 2, chosen: 0): No vet was named.")
     assert ["beagle", "Biscuit"] == [word for word in result.keywords if word in {"beagle", "Biscuit"}]
 
 
@@ -259,7 +259,7 @@ async def test_words_without_a_call_are_the_end(person: Person, driving: Driving
     query = person.asks(QUERY, strategy=StrategyName.AGENTIC)
     result = await driving.recall(query)
     assert list((await driving.by_rules(query)).items) == list(result.items)
-    assert (result.reasoning or "").endswith("chose 0 results: I have all that I need.")
+    assert (result.reasoning or "").endswith("chosen: 0): I have all that I need.")
 
 
 async def test_stored_text_is_shown_as_data(person: Person, driving: Driving) -> None:
@@ -284,7 +284,7 @@ async def test_names_hold_for_what_was_shown_alone(person: Person, one: Driving)
     real = [dog.chain_id, dog.current.memory_id, session.session_id, f"{session.session_id}:0"]
     one.provider.then(decides(lambda heard: [("finish", {"ids": [*real, heard.name_of("Biscuit"), "m7"], "reasoning": "Good."})]))
     result = await one.recall(person.asks(QUERY, strategy=StrategyName.AGENTIC))
-    assert "chose 1 results, beside 5 that it was never shown: Good." in (result.reasoning or "")
+    assert "chosen: 1, never shown: 5): Good." in (result.reasoning or "")
     assert not [name for name in real if name in str(one.provider.heard[0].body)]
 
 

@@ -238,12 +238,11 @@ def _stage(call: ToolCall, step: int) -> str:
 
 
 def _finished(chosen: Chosen, toolbox: Toolbox, spent: Spent) -> str:
-    searched = f"A language model made {toolbox.asked.calls} searches and walks in {spent.steps} steps"
-    steps = f"{searched} and chose {len(chosen.items)} results"
-    unknown = f", beside {chosen.unknown} that it was never shown" if chosen.unknown else ""
+    unknown = f", never shown: {chosen.unknown}" if chosen.unknown else ""
+    counts = f"steps: {spent.steps}, calls: {toolbox.asked.calls}, chosen: {len(chosen.items)}{unknown}"
     # its own words: one line, and no longer than a person reads
-    words = " ".join(chosen.reasoning.split())[:REASONING_CHARS]
-    return f"{steps}{unknown}: {words}" if words else f"{steps}{unknown}."
+    words = " ".join(chosen.reasoning.split())[:REASONING_CHARS] or "it gave no reasons."
+    return f"A language model went on ({counts}): {words}"
 
 
 def _failure(error: LanguageModelError) -> str:

@@ -180,7 +180,7 @@ async def test_the_model_drives_an_agentic_recall(caller: Tenant, session_provid
         final.metadata.vector_search_queries.values[-1],
         final.metadata.recall_strategy_used,
     )
-    assert final.metadata.agent_reasoning.endswith("in 2 steps and chose 1 results: A move.")
+    assert final.metadata.agent_reasoning.endswith("(steps: 2, calls: 1, chosen: 1): A move.")
     assert "Lisbon" in final.context
 
 
