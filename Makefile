@@ -17,7 +17,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --gener
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup setup-test run models test check lint types gen gen-check proto-lint lock eval bench soak up down clean
+.PHONY: help setup setup-test run models test check lint types gen gen-check proto-lint lock eval fit bench soak up down clean
 
 help: ## List the goals
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -109,6 +109,10 @@ gen-check: setup-test ## Say whether proto/gen and docs/settings.md are current
 eval: setup-test ## Measure recall: make eval DATA=conversations.json [OUT=figures.json] [PICTURE=recall.svg]
 	@test -n "$(DATA)" || { echo "DATA is missing: make eval DATA=path [OUT=file.json] [PICTURE=file.svg]" >&2; exit 2; }
 	$(BIN)/python -m tests.bench.evaluate "$(DATA)" $(if $(OUT),--out "$(OUT)") $(if $(PICTURE),--picture "$(PICTURE)")
+
+fit: setup-test ## Fit the weights of the ranking: make fit DATA=path
+	@test -n "$(DATA)" || { echo "DATA is missing: make fit DATA=path" >&2; exit 2; }
+	$(BIN)/python -m tests.bench.fit "$(DATA)"
 
 bench: setup-test ## Measure latency, streams and throughput, p50 and p95 at 1,000 and 10,000 memories, and how well memories are kept, dated and decided on
 	$(BIN)/python -m tests.bench.latency

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from service.logs import configure_logging
 from tests.bench.evaluation.locomo import CATEGORIES, Turn, read_conversations
 from tests.bench.evaluation.measure import DEPTHS, Answered, figures, table
 from tests.bench.fitting.cases import CASES, Case, as_code, totals
@@ -34,6 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Fit the weights of the ranking")
     parser.add_argument("data", type=Path)
     conversations = read_conversations(parser.parse_args().data)
+    configure_logging("warning")
     print("putting the conversations in and gathering candidates …", file=sys.stderr, flush=True)
     examples = asyncio.run(examples_of(conversations, {case.name: case.plan for case in CASES}))
     for case in CASES:

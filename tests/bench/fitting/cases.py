@@ -19,6 +19,8 @@ PENALTIES = (2.0, 5.0)
 """The weights are the mean of one fit with each: what holds for both is not owed to the choice."""
 ROUNDS = 2
 """How often the weights are fitted again with the best of each session by the weights before."""
+LEAST = 0.02
+"""The least weight of a signal of the index: one that adds nothing would still be searched for, and not be fitted again."""
 UNFITTED = frozenset({"role"})
 """No question of the data names the role of who answers, so this stands at a third of `speaker`."""
 
@@ -81,7 +83,7 @@ def totals(example: Example, weights: Mapping[str, float]) -> Matrix:
 
 def as_code(case: Case, weights: Mapping[str, float]) -> str:
     """Return *weights* as they stand in `weights.py`, the ones that are not fitted included."""
-    known = {name: round(weight, 2) for name, weight in weights.items()}
+    known = {name: round(max(weight, LEAST) if name in case.shipped.index else weight, 2) for name, weight in weights.items()}
     known |= {name: round(weights["speaker"] / 3, 2) for name in UNFITTED}
     lines = [f"{case.name} = Weights("]
     for part, names in (("index", case.shipped.index), ("text", case.shipped.text)):
