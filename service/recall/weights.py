@@ -2,9 +2,10 @@
 The numbers by which candidates are ranked.
 
 Origin: printed by `python -m tests.bench.fit` from the questions of categories 1 to 4 of three LoCoMo conversations, with
-all-MiniLM-L6-v2 (int8) vectors and stemmed BM25. It is a linear model with the listwise softmax loss, the mean of the fits with L2
-penalties of 2 and 5. Signals of the index are z-scores over the candidates of a query, so the numbers carry over to other embedders;
-nothing in the table refers to a word or a name. `docs/evaluation.md` has what the fit comes to on conversations that it did not see.
+all-MiniLM-L6-v2 (int8) vectors and stemmed BM25. It is a linear model with the listwise softmax loss, the mean of the fits with
+L2 penalties of 2 and 5. Signals of the index are z-scores over the candidates of a query, so the numbers carry over to other
+embedders; nothing in the table refers to a word or a name. `docs/evaluation.md` has what the fit comes to on conversations that
+it did not see.
 """
 
 from __future__ import annotations
