@@ -56,7 +56,7 @@ async def serving(environment: Mapping[str, str] | None = None) -> AsyncIterator
         )
     try:
         addresses = await _addresses(process, data)
-        async with _clients(addresses) as client:
+        async with clients(addresses) as client:
             yield client
     finally:
         if process.returncode is None:
@@ -66,7 +66,8 @@ async def serving(environment: Mapping[str, str] | None = None) -> AsyncIterator
 
 
 @asynccontextmanager
-async def _clients(addresses: Mapping[str, str]) -> AsyncIterator[Client]:
+async def clients(addresses: Mapping[str, str]) -> AsyncIterator[Client]:
+    """Give clients of the gateway at `http` and the service at `grpc` of *addresses*."""
     headers = {"X-Recallr-Api-Key": KEY, "X-Recallr-Project-Id": PROJECT}
     metadata = tuple((name.lower(), value) for name, value in headers.items())
     async with (

@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import grpc.aio
-import httpx
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,7 +25,7 @@ from service.storage.embedded.vector_engine import start_engine
 from service.wiring import Application, running_service
 from tests.bench.evaluation.loading import Loaded, load
 from tests.bench.evaluation.locomo import Conversation, Question, Turn
-from tests.bench.evaluation.server import KEY, PROJECT, Client
+from tests.bench.evaluation.server import KEY, PROJECT, Client, clients
 
 Matrix = NDArray[np.float64]
 Gather = Callable[[RecallQuery], Plan]
@@ -118,12 +116,7 @@ async def _serving() -> AsyncIterator[tuple[Client, Application]]:
         running_gateway(
             GatewaySettings(listen=Address(host="127.0.0.1", port=0), grpc_target=service.address, log_level="error")
         ) as gateway,
+        clients({"http": gateway.url, "grpc": service.address}) as client,
     ):
-        headers = {"X-Recallr-Api-Key": KEY, "X-Recallr-Project-Id": PROJECT}
-        metadata = tuple((name.lower(), value) for name, value in headers.items())
-        async with (
-            httpx.AsyncClient(base_url=f"{gateway.url}/api/v1", headers=headers, timeout=60) as rest,
-            grpc.aio.insecure_channel(service.address) as channel,
-        ):
-            yield Client(rest=rest, channel=channel, metadata=metadata), service.application
+        yield client, service.application
     shutil.rmtree(home, ignore_errors=True)
