@@ -1,19 +1,17 @@
 """
-The guard of requests that leave this machine: which origins and addresses may be dialled, and a resolver that gives no other.
+The guard of requests that leave this machine: which origins and addresses may be dialled.
 
-The address that is checked is the one that is dialled, so a name that is bound anew after the check leads nowhere. This module
-stands alone: it is the one of the gateway that the service uses too, for webhooks (docs/decisions/0010-webhooks.md).
+The address that is checked is the one that is dialled, so a name that is bound anew after the check leads nowhere: `resolving`
+sees to that. These two modules stand alone: the service uses them too, for webhooks (docs/decisions/0010-webhooks.md).
 """
 
 from __future__ import annotations
 
 import re
-import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
-
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 AUTHORITY = re.compile(rb"[a-z0-9.\-]+(?::[0-9]{1,5})?|\[[0-9a-f:]+\](?::[0-9]{1,5})?", re.IGNORECASE)
 """A plain host, name or address, and a port: no user, nothing encoded."""
@@ -99,32 +97,22 @@ def _plain(address: str) -> IPv4Address | IPv6Address:
     return parsed.ipv4_mapped or parsed if isinstance(parsed, IPv6Address) else parsed
 
 
-class CheckedResolver(AbstractResolver):
-    """Resolves names by another resolver, and refuses a name if any address of it must not be dialled."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialling:
+    """
+    Which addresses names may lead to: *loopback_hosts* must lead to this machine, and every other name to a public server, or, if
+    it is one of *private_hosts*, to one of a private network.
+    """
 
-    def __init__(
-        self, resolver: AbstractResolver, *, loopback_hosts: frozenset[str], private_hosts: frozenset[str] = frozenset()
-    ) -> None:
-        """
-        Ask *resolver*; *loopback_hosts* must lead to this machine, and every other name to a public server, or, if it is one of
-        *private_hosts*, to one of a private network.
-        """
-        self._resolver = resolver
-        self._loopback_hosts = loopback_hosts
-        self._private_hosts = private_hosts
+    loopback_hosts: frozenset[str] = frozenset()
+    private_hosts: frozenset[str] = frozenset()
 
-    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
-        """Return the addresses of *host*. AddressRefused, or another OSError when there are none."""
-        found = await self._resolver.resolve(host, port, family)
-        if not all(self._is_allowed(host, each["host"]) for each in found):
+    def check(self, host: str, addresses: Iterable[str]) -> None:
+        """Raise AddressRefused if any of the literal *addresses* of *host* must not be dialled: any of them could be."""
+        if not all(self._is_allowed(host, address) for address in addresses):
             raise AddressRefused(f"{host} resolves to an address that is refused")
-        return found
-
-    async def close(self) -> None:
-        """Close the resolver behind this one."""
-        await self._resolver.close()
 
     def _is_allowed(self, host: str, address: str) -> bool:
-        if host in self._loopback_hosts:
+        if host in self.loopback_hosts:
             return is_loopback(address)
-        return is_public(address) or (host in self._private_hosts and is_private(address))
+        return is_public(address) or (host in self.private_hosts and is_private(address))

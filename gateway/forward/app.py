@@ -12,7 +12,6 @@ from aiohttp.resolver import DefaultResolver
 from prometheus_client import CollectorRegistry
 from structlog.typing import FilteringBoundLogger
 
-from gateway.addresses import CheckedResolver
 from gateway.client import ServiceClient
 from gateway.exchange import Exchange
 from gateway.forward.forwarding import PREFIX, Forwarding, Parts
@@ -24,6 +23,7 @@ from gateway.forward.relay import Relay
 from gateway.forward.storing import running_queue
 from gateway.forward.target import Guard
 from gateway.forward.turns import ROUTE, TurnsClient
+from gateway.resolving import CheckedResolver
 
 __all__ = ["PREFIX", "ForwardProxy", "open_forward"]
 
@@ -97,7 +97,7 @@ async def open_forward(
 @asynccontextmanager
 async def _open_session(guard: Guard, limits: ForwardLimits) -> AsyncIterator[aiohttp.ClientSession]:
     """Yield the pool of connections to the providers: it adds nothing to a request and follows nothing in an answer."""
-    resolver = CheckedResolver(DefaultResolver(), loopback_hosts=guard.loopback_hosts)
+    resolver = CheckedResolver(DefaultResolver(), guard.dialling)
     connector = aiohttp.TCPConnector(limit=0, resolver=resolver, keepalive_timeout=_KEEP_ALIVE.total_seconds())
     try:
         async with aiohttp.ClientSession(

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
-from gateway.addresses import AUTHORITY, Origin, normal_origin, read_origin
+from gateway.addresses import AUTHORITY, Dialling, Origin, normal_origin, read_origin
 
 # also with the slashes merged, as some routers do, and percent-encoded
 _SCHEME = re.compile(rb"(https?)(?::|%3a)(?:/|%2f){1,2}", re.IGNORECASE)
@@ -44,7 +44,7 @@ class Guard:
         """Allow *origins*, `scheme://host[:port]` each. ValueError for one that must not be."""
         parsed = [read_origin(text) for text in origins]
         self._origins: Mapping[str, Origin] = {origin.text: origin for origin in parsed}
-        self.loopback_hosts = frozenset(origin.host for origin in parsed if origin.loopback)
+        self.dialling = Dialling(loopback_hosts=frozenset(origin.host for origin in parsed if origin.loopback))
 
     def target(self, rest: bytes, query: bytes) -> Target:
         """Return where the raw path behind our own prefix leads. NotAllowed otherwise."""

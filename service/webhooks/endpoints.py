@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from gateway.addresses import AUTHORITY, is_literal, is_public, normal_origin, read_origin
+from gateway.addresses import AUTHORITY, Dialling, is_literal, is_public, normal_origin, read_origin
 from service.domain.errors import InvalidRequest
 
 LONGEST = 2048
@@ -31,8 +31,14 @@ class Endpoints:
         """Allow *origins*, `scheme://host[:port]` each, beside every public https one. ValueError for one that must not be."""
         parsed = [read_origin(text, private=True) for text in origins]
         self._listed = frozenset(origin.text for origin in parsed)
-        self.loopback_hosts = frozenset(origin.host for origin in parsed if origin.loopback)
-        self.private_hosts = frozenset(origin.host for origin in parsed if not origin.loopback)
+        self._dialling = Dialling(
+            loopback_hosts=frozenset(origin.host for origin in parsed if origin.loopback),
+            private_hosts=frozenset(origin.host for origin in parsed if not origin.loopback),
+        )
+
+    def dialling(self, *, listed: bool) -> Dialling:
+        """Return which addresses the names of listed endpoints may lead to, or those of all others."""
+        return self._dialling if listed else Dialling()
 
     def read(self, url: str) -> Endpoint:
         """Return the endpoint of a URL. Raises InvalidRequest for one that nothing may be sent to."""

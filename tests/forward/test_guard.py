@@ -11,8 +11,9 @@ import httpx
 import pytest
 from aiohttp import web
 
-from gateway.addresses import AddressRefused, CheckedResolver, is_loopback, is_public
+from gateway.addresses import AddressRefused, Dialling, is_loopback, is_public
 from gateway.forward.target import Guard, NotAllowed
+from gateway.resolving import CheckedResolver
 from tests.forward.conftest import Caller
 from tests.forward.provider import Provider
 from tests.ssrf import CORPUS, NOT_PUBLIC, Rebinding
@@ -132,7 +133,7 @@ def test_names_that_are_this_machine() -> None:
 
 async def test_a_name_that_is_bound_anew_is_refused() -> None:
     """What is checked is what is dialled, each time."""
-    resolver = CheckedResolver(Rebinding(["8.8.8.8"], ["127.0.0.1"]), loopback_hosts=frozenset())
+    resolver = CheckedResolver(Rebinding(["8.8.8.8"], ["127.0.0.1"]), Dialling())
     assert [each["host"] for each in await resolver.resolve("rebind.example", 443)] == ["8.8.8.8"]
     with pytest.raises(AddressRefused):
         await resolver.resolve("rebind.example", 443)
@@ -141,13 +142,13 @@ async def test_a_name_that_is_bound_anew_is_refused() -> None:
 async def test_one_private_address_among_public_ones_refuses_the_name() -> None:
     """Any of them could be dialled."""
     with pytest.raises(AddressRefused):
-        await CheckedResolver(Rebinding(["8.8.8.8", "10.0.0.1"]), loopback_hosts=frozenset()).resolve("mixed.example", 443)
+        await CheckedResolver(Rebinding(["8.8.8.8", "10.0.0.1"]), Dialling()).resolve("mixed.example", 443)
 
 
 async def test_a_loopback_origin_leads_to_this_machine_only() -> None:
     """A name that is listed as this machine must be it."""
     with pytest.raises(AddressRefused):
-        await CheckedResolver(Rebinding(["8.8.8.8"]), loopback_hosts=frozenset({"localhost"})).resolve("localhost", 80)
+        await CheckedResolver(Rebinding(["8.8.8.8"]), Dialling(loopback_hosts=frozenset({"localhost"}))).resolve("localhost", 80)
 
 
 @pytest.mark.parametrize("route", ROUTES)

@@ -54,3 +54,12 @@ class Interrupted:
             return await self._interruption.around(lambda: member(*args, **kwargs))
 
         return call
+
+
+async def dies(work: Awaitable[object]) -> bool:
+    """Tell whether the worker died at its *work*."""
+    try:
+        await work
+    except Crash:
+        return True
+    return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any, cast
 
 import pytest
@@ -18,7 +17,7 @@ from service.usecases.processing.process_session import ProcessSession
 from tests.conftest import FakeClock
 from tests.receiver import Posted
 from tests.usecases.desk import Desk
-from tests.usecases.interruptions import Crash, Interrupted, Interruption
+from tests.usecases.interruptions import Interrupted, Interruption, dies
 from tests.usecases.world import World
 
 
@@ -30,11 +29,7 @@ async def test_a_crash_while_it_is_delivered(desk: Desk, *, before: bool) -> Non
         desk.receiver.heard.clear()
         sessions = [await desk.world.remember("I adopted a dog named Rex.") for _ in range(2)]
         (delivery,) = await desk.claim()
-        crashed = False
-        with suppress(Crash):
-            crashed = True
-            await desk.deliverer(Interruption(place, crash=True, before=before))(delivery)
-            crashed = False
+        crashed = await dies(desk.deliverer(Interruption(place, crash=True, before=before))(delivery))
         # whoever takes over
         desk.clock.advance(LEASE)
         while await desk.deliver():
@@ -60,11 +55,7 @@ async def test_a_crash_while_it_is_raised(desk: Desk, *, before: bool) -> None:
         desk.receiver.heard.clear()
         session_id = await world.say(f"My birthday is on {place + 5} June.")
         job = await world.start(session_id)
-        crashed = False
-        with suppress(Crash):
-            crashed = True
-            await processor(world, Interruption(place, crash=True, before=before), desk.clock)(job)
-            crashed = False
+        crashed = await dies(processor(world, Interruption(place, crash=True, before=before), desk.clock)(job))
         await application.process_session(job)
         while await desk.deliver():
             pass
@@ -133,11 +124,7 @@ async def test_a_crash_while_a_conflict_is_resolved(desk: Desk, *, before: bool)
             wording=Wording(EmbeddedExtractor(application.embedder), application.embedder, desk.clock),
             clock=desk.clock,
         )
-        crashed = False
-        with suppress(Crash):
-            crashed = True
-            await dying(job)
-            crashed = False
+        crashed = await dies(dying(job))
         await application.settle_conflict(job)
         while await desk.deliver():
             pass
