@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 COMPAT := .venv-compat
-OLD := 0.4.1 0.2.0 reconify-3.0.0
+OLD := 0.4.1 0.2.0 reconify-3.0.0 claiv-memory-0.1.1 claiv-memory-0.4.0 claiv-memory-0.6.4
 NODE_CLIENTS := examples/node tests/forward/node
 
 # One setup at a time: `make run` and `make test` share the environment. The lock is on this very file, so nothing is left behind.

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from mneme.compat.v1 import claiv_usage_service_pb2, reconify_service_pb2
+from mneme.compat.v1 import claiv_events_service_pb2, claiv_recall_service_pb2, claiv_usage_service_pb2, reconify_service_pb2
 from mneme.v1 import (
     archives_service_pb2,
     conflicts_service_pb2,
@@ -47,6 +47,8 @@ CONTRACT = (
     claiv_usage_service_pb2.DESCRIPTOR,
     webhooks_service_pb2.DESCRIPTOR,
     reconify_service_pb2.DESCRIPTOR,
+    claiv_events_service_pb2.DESCRIPTOR,
+    claiv_recall_service_pb2.DESCRIPTOR,
 )
 
 

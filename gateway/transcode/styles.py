@@ -14,6 +14,7 @@ from mneme.v1.http_pb2 import ErrorStyle
 
 from gateway.transcode.errors import UNPROCESSABLE, ErrorAnswer
 from gateway.transcode.methods import Method
+from gateway.transcode.problems import Problem
 
 Written: TypeAlias = tuple[int, Any]
 """A status and the JSON value of a body."""
@@ -63,9 +64,7 @@ def _claiv_style(answer: ErrorAnswer, request_id: str) -> Written:
         "request_id": request_id,
     }
     if answer.problems:
-        error["details"] = [
-            {"field": ".".join(map(str, problem.loc[1:])), "message": problem.message} for problem in answer.problems
-        ]
+        error["details"] = [{"field": _place(problem), "message": problem.message} for problem in answer.problems]
     elif answer.reason == QUOTA_EXCEEDED:
         error |= {"code": "quota_exceeded", "details": _quota(answer.metadata)}
     elif answer.retry_after is not None:
@@ -80,6 +79,12 @@ def _quota(metadata: Mapping[str, str]) -> dict[str, Any]:
     return {"plan": metadata.get("plan", ""), "reset_date": metadata.get("reset_date", ""), "usage": usage}
 
 
+def _place(problem: Problem) -> str:
+    """Return where a problem is: the way to the field, or the part of the request that is wrong as a whole."""
+    way = () if problem.kind == "json_invalid" else problem.loc[1:]
+    return ".".join(map(str, way)) or str(problem.loc[0])
+
+
 def _is_malformed(kind: str) -> bool:
     return kind in _MALFORMED or kind.endswith(_MALFORMED_ENDINGS)
 
@@ -92,7 +97,7 @@ def _reconify_style(answer: ErrorAnswer, request_id: str) -> Written:  # noqa: A
 def _message(answer: ErrorAnswer) -> str:
     """Return an error as one text for a person."""
     if answer.problems:
-        return "; ".join(f"{'.'.join(map(str, each.loc[1:])) or each.loc[0]}: {each.message}" for each in answer.problems)
+        return "; ".join(f"{_place(problem)}: {problem.message}" for problem in answer.problems)
     return str(answer.detail["message"] if isinstance(answer.detail, Mapping) else answer.detail)
 
 

@@ -86,6 +86,10 @@ def _fill_utc(value: Any, target: Timestamp) -> None:
 
 def _fill_any_time(value: Any, target: Timestamp) -> None:
     """Read a number of seconds since 1970, or ISO 8601 whose offset is UTC when it has none."""
+    match = _TIMESTAMP.fullmatch(value) if isinstance(value, str) else None
+    if match is not None and match["offset"] is not None:
+        _read_timestamp(value, target)
+        return
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise WrongValue("should be a date and time, or a number of seconds since 1970", "datetime_type")
     try:

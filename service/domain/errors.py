@@ -11,8 +11,7 @@ Everything that Mneme itself raises.
     ├── ScopeMissing
     ├── NotFound
     │   ├── UserNotFound · SessionNotFound · MemoryNotFound · ConflictNotFound · ProjectNotFound · ApiKeyNotFound
-    │   ├── ReceiptNotFound
-    │   └── WebhookNotFound · WebhookEventNotFound
+    │   └── RecallNotFound · ReceiptNotFound · WebhookNotFound · WebhookEventNotFound
     ├── AlreadyExists
     │   ├── UserAlreadyExists · ProjectAlreadyExists
     ├── WrongState
@@ -154,9 +153,7 @@ class CredentialsMissing(NotAuthenticated):
 
     def __init__(self) -> None:
         """Say which headers are needed."""
-        super().__init__(
-            "API key and project id are required: send X-Recallr-Api-Key and X-Recallr-Project-Id, or Authorization: Bearer"
-        )
+        super().__init__("API key and project id are required: send X-Recallr-Api-Key and X-Recallr-Project-Id, or a bearer")
 
 
 class CredentialsInvalid(NotAuthenticated):
@@ -271,6 +268,16 @@ class WebhookEventNotFound(NotFound):
     def __init__(self, *, event_id: str) -> None:
         """Name the event."""
         super().__init__(f"Webhook event {event_id} not found", event_id=event_id)
+
+
+class RecallNotFound(NotFound):
+    """The project made no such recall, or made it more than a day ago."""
+
+    reason = "RECALL_NOT_FOUND"
+
+    def __init__(self, *, recall_id: str) -> None:
+        """Name the recall."""
+        super().__init__(f"Recall {recall_id} not found", recall_id=recall_id)
 
 
 class AlreadyExists(DomainError):

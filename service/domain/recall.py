@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from service.domain.ids import Scope, SessionId
-from service.domain.memories import MemoryChain, Source
+from service.domain.memories import MemoryChain, MemoryVersion, Source, VersionReason
 from service.domain.sessions import Message, Summary
 
 
@@ -36,8 +36,8 @@ class RecallQuery:
     What to look for, for whom and how far. *now* is the time from which "yesterday" is counted.
 
     Memories and messages with a score of at least *memories_threshold* are relevant; the best *min_top_k* are returned even
-    below it, never more than *max_top_k*. Nothing comes from *exclude_sessions*. *patience* is how long whoever asks waits, None
-    for as long as it takes.
+    below it, never more than *max_top_k*. Nothing comes from *exclude_sessions*, and all from *only_sessions* unless that is
+    None. *patience* is how long whoever asks waits, None for as long as it takes.
     """
 
     scope: Scope
@@ -51,6 +51,29 @@ class RecallQuery:
     kinds: frozenset[RecalledKind] = frozenset(RecalledKind)
     exclude_sessions: frozenset[SessionId] = frozenset()
     patience: timedelta | None = None
+    only_sessions: frozenset[SessionId] | None = None
+
+    def may_show(self, session_id: SessionId) -> bool:
+        """Return whether what a session says may be shown."""
+        return session_id not in self.exclude_sessions and (self.only_sessions is None or session_id in self.only_sessions)
+
+    def sources_of(self, version: MemoryVersion) -> tuple[Source, ...]:
+        """
+        Return the sources of a *version* that may be shown. Of a version that puts together what several messages say, all or
+        none: it cannot be told which of its words are whose.
+        """
+        shown = tuple(source for source in version.sources if self.may_show(source.session_id))
+        together = version.reason is VersionReason.ADDITION_TO_EXISTING_MEMORY
+        return () if together and len(shown) < len(version.sources) else shown
+
+    def narrowed(self, chain: MemoryChain) -> MemoryChain | None:
+        """Return a *chain* as far as it may be shown: its current version, and those before it that may be; None for nothing."""
+        if self.only_sessions is None and not self.exclude_sessions:
+            return chain
+        if not self.sources_of(chain.current):
+            return None
+        earlier = tuple(version for version in chain.versions[:-1] if self.sources_of(version))
+        return replace(chain, versions=(*earlier, chain.current))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

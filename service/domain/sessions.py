@@ -60,6 +60,9 @@ class SessionOrigin:
     visibility: Visibility = Visibility.GLOBAL
 
 
+EPHEMERAL = "ephemeral"
+"""The kind of a message that no memories are made of, and that only its own thread recalls."""
+
 NOWHERE = SessionOrigin()
 """The origin of a session whose caller named none."""
 
@@ -87,6 +90,7 @@ class Session:
     message_count: int
     generation: int
     origin: SessionOrigin = NOWHERE
+    process_within: timedelta | None = None
     forgotten_count: int = 0
     missing: frozenset[int] | None = None
 
@@ -98,12 +102,16 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSession:
-    """A session to open. `created_at` None means now."""
+    """
+    A session to open. `created_at` None means now. With *process_within* it is processed so long after its first message at the
+    latest, although others come and put off what `auto_process_after` says.
+    """
 
     metadata: JsonObject
     auto_process_after: timedelta | None
     created_at: datetime | None = None
     origin: SessionOrigin = NOWHERE
+    process_within: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +155,11 @@ class Message:
     kind: str = ""
     document_id: str = ""
     forgotten_at: datetime | None = None
+
+    @property
+    def is_mined(self) -> bool:
+        """Whether memories may be made of it: not of what is ephemeral, nor of what neither the user nor the model said."""
+        return self.kind != EPHEMERAL and not (self.kind and self.role is MessageRole.ASSISTANT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

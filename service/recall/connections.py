@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from service.domain.ids import ChainId
-from service.domain.memories import MemoryChain, Source
 from service.domain.ports.stores import MemoryStore
 from service.domain.recall import Recalled, RecallQuery
 
@@ -20,10 +19,6 @@ async def connected_items(store: MemoryStore, query: RecallQuery, scores: Mappin
             signals={"connected": round(scores[chain.chain_id], 4)},
             memory=chain,
         )
-        for chain in chains
-        if chain is not None and (sources := _sources(query, chain))
+        for chain in (query.narrowed(one) for one in chains if one is not None)
+        if chain is not None and (sources := query.sources_of(chain.current))
     ]
-
-
-def _sources(query: RecallQuery, chain: MemoryChain) -> tuple[Source, ...]:
-    return tuple(source for source in chain.current.sources if source.session_id not in query.exclude_sessions)

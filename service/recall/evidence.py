@@ -126,7 +126,7 @@ async def _read(
         _read_summaries(tools.sessions, query, session_ids),
     )
     read = {row: message for row, message in zip(rows, messages, strict=True) if message is not None}
-    return {row: message for row, message in read.items() if message.session_id not in query.exclude_sessions}, chains, summaries
+    return {row: message for row, message in read.items() if query.may_show(message.session_id)}, chains, summaries
 
 
 def _wanted_chains(pool: Pool, rows: Sequence[int]) -> list[ChainId]:
@@ -139,9 +139,10 @@ async def _read_chains(store: MemoryStore, query: RecallQuery, wanted: Sequence[
     if not wanted:
         return {}
     chains: dict[Source, list[MemoryChain]] = {}
-    for chain in await store.chains(query.scope, wanted):
-        for source in chain.current.sources if chain is not None else ():
-            if chain is not None and source.session_id not in query.exclude_sessions:
+    for found in await store.chains(query.scope, wanted):
+        chain = query.narrowed(found) if found is not None else None
+        for source in query.sources_of(chain.current) if chain is not None else ():
+            if chain is not None:
                 chains.setdefault(source, []).append(chain)
     return chains
 

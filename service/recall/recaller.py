@@ -32,11 +32,13 @@ class Recaller:
 
     async def __call__(self, query: RecallQuery, *, on_stage: StageListener | None = None) -> RecallResult:
         """
-        Return what was found, best first; nothing for a query without a word. *on_stage* is told of each stage as it begins.
+        Return what was found, best first; nothing for a query without a word or without a session.
+
+        *on_stage* is told of each stage as it begins.
 
         Raises StorageUnavailable.
         """
-        if not has_word(query.text):
+        if not has_word(query.text) or (query.only_sessions is not None and not query.only_sessions):
             # nothing is about nothing, yet the embedding of an empty text is near to some others
             return RecallResult(strategy=choose(query) if query.strategy is StrategyName.AUTO else query.strategy, items=())
         return await STRATEGIES[query.strategy](self._tools, query, on_stage or _ignore)

@@ -70,7 +70,7 @@ def _memory(query: RecallQuery, turn: Ranked, chain: MemoryChain, ranks: Mapping
         return Recalled(score=round(turn.score, 4), sources=(own,), signals=turn.signals, memory=chain)
     last = len(ranks)
     others = sorted(
-        (source for source in chain.current.sources if source != own and source.session_id not in query.exclude_sessions),
+        (source for source in query.sources_of(chain.current) if source != own),
         key=lambda source: (ranks.get(source, last), source),
     )
     return Recalled(score=round(turn.score, 4), sources=(own, *others), signals=turn.signals, memory=chain)

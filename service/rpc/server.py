@@ -10,6 +10,14 @@ from datetime import timedelta
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from mneme.compat.v1.claiv_events_service_pb2_grpc import (
+    ClaivEventsServiceServicer,
+    add_ClaivEventsServiceServicer_to_server,
+)
+from mneme.compat.v1.claiv_recall_service_pb2_grpc import (
+    ClaivRecallServiceServicer,
+    add_ClaivRecallServiceServicer_to_server,
+)
 from mneme.compat.v1.claiv_usage_service_pb2_grpc import ClaivUsageServiceServicer, add_ClaivUsageServiceServicer_to_server
 from mneme.compat.v1.reconify_service_pb2_grpc import ReconifyServiceServicer, add_ReconifyServiceServicer_to_server
 from mneme.v1.archives_service_pb2_grpc import ArchivesServiceServicer, add_ArchivesServiceServicer_to_server
@@ -60,6 +68,8 @@ class Servicers:
     claiv_usage: ClaivUsageServiceServicer
     webhooks: WebhooksServiceServicer
     reconify: ReconifyServiceServicer
+    claiv_events: ClaivEventsServiceServicer
+    claiv_recall: ClaivRecallServiceServicer
 
 
 @asynccontextmanager
@@ -85,6 +95,8 @@ async def running_server(listen: str, servicers: Servicers, layers: Sequence[Lay
     add_ClaivUsageServiceServicer_to_server(servicers.claiv_usage, server)
     add_WebhooksServiceServicer_to_server(servicers.webhooks, server)
     add_ReconifyServiceServicer_to_server(servicers.reconify, server)
+    add_ClaivEventsServiceServicer_to_server(servicers.claiv_events, server)
+    add_ClaivRecallServiceServicer_to_server(servicers.claiv_recall, server)
     healthy = await _add_public_services(server)
     address = _bind(server, listen)
     await server.start()

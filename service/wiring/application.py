@@ -16,6 +16,7 @@ from service.recall.context import ContextBuilder
 from service.recall.documents import DocumentRecaller
 from service.recall.recaller import Recaller
 from service.rpc.archives import ArchiveCalls
+from service.rpc.claiv_recall import ClaivRecallCalls
 from service.rpc.conflicts import ConflictCalls
 from service.rpc.documents import DocumentCalls
 from service.rpc.memory import MemoryCalls
@@ -29,11 +30,16 @@ from service.settings import InvalidSetting, Settings
 from service.storage.redis import RedisStores, open_stores
 from service.usecases.archives.export import ExportUser
 from service.usecases.archives.restore import ImportMemories
+from service.usecases.briefing.blocks import RecallBlocks
+from service.usecases.briefing.facts import RecallFacts
+from service.usecases.briefing.feedback import KeepRecall, SendFeedback
+from service.usecases.briefing.search import Search
 from service.usecases.conflicts.get import GetConflict
 from service.usecases.conflicts.list import ListConflicts
 from service.usecases.conflicts.resolve import ResolveConflict
 from service.usecases.conflicts.settle import SettleConflict
 from service.usecases.conflicts.wording import Wording
+from service.usecases.events.ingest import IngestEvent
 from service.usecases.indexing.points import PointMaker
 from service.usecases.indexing.reindex import Reindex
 from service.usecases.indexing.sync import BATCH, BULK_BATCH, SyncIndex
@@ -108,6 +114,8 @@ class Application:
     usage: UsageCalls
     webhooks: WebhookCalls
     track: TrackInteraction
+    ingest: IngestEvent
+    claiv_recall: ClaivRecallCalls
     authenticate: Authenticate
     bootstrap: Bootstrap
     process_session: ProcessSession
@@ -182,6 +190,8 @@ def build_application(
         conflicts=_conflict_calls(stores),
         projects=project_calls,
         turns=_turn_calls(stores, recaller, builder, clock),
+        ingest=IngestEvent(users, sessions, stores.event_names),
+        claiv_recall=_claiv_recall_calls(stores, recaller, index, embedder, clock),
         archives=_archive_calls(stores),
         documents=document_calls(stores, found),
         usage=_usage_calls(stores, clock),
@@ -190,13 +200,7 @@ def build_application(
         authenticate=Authenticate(projects, pepper=pepper),
         bootstrap=Bootstrap(projects, project_calls.create, project_calls.create_key, pepper=pepper),
         process_session=_process_session(stores, planner, readers.extractor, clock),
-        settle_conflict=SettleConflict(
-            conflicts=stores.conflicts,
-            memories=memories,
-            jobs=stores.jobs,
-            wording=Wording(readers.extractor, embedder, clock),
-            clock=clock,
-        ),
+        settle_conflict=_settle_conflict(stores, readers.extractor, embedder, clock),
         sync_index=_sync_index(stores, index, embedder),
         sync_bulk=_sync_index(stores, index, embedder, bulk=True),
         apply_retention=ApplyRetention(projects, users, sessions, session_calls.delete, clock),
@@ -214,6 +218,16 @@ def _process_session(stores: RedisStores, planner: Planner, extractor: Extractor
         jobs=stores.jobs,
         extractor=extractor,
         planner=planner,
+        clock=clock,
+    )
+
+
+def _settle_conflict(stores: RedisStores, extractor: Extractor, embedder: Embedder, clock: Clock) -> SettleConflict:
+    return SettleConflict(
+        conflicts=stores.conflicts,
+        memories=stores.memories,
+        jobs=stores.jobs,
+        wording=Wording(extractor, embedder, clock),
         clock=clock,
     )
 
@@ -260,13 +274,25 @@ def _memory_calls(stores: RedisStores, recaller: Recaller, builder: ContextBuild
     users, sessions, memories = stores.users, stores.sessions, stores.memories
     get_context = GetContext(users, sessions, recaller, builder, clock)
     return MemoryCalls(
-        recall=Recall(users, recaller, clock),
+        recall=Recall(users, sessions, recaller, clock),
         get_context=get_context,
         stream_context=StreamContext(get_context),
         get_system_prompt=GetSystemPrompt(),
         list=ListMemories(stores.projects, users, memories, stores.conflicts),
         get=GetMemory(users, memories, stores.conflicts),
         delete=DeleteMemory(users, memories, stores.conflicts),
+    )
+
+
+def _claiv_recall_calls(
+    stores: RedisStores, recaller: Recaller, index: VectorIndex, embedder: Embedder, clock: Clock
+) -> ClaivRecallCalls:
+    search = Search(stores.users, stores.sessions, stores.conflicts, recaller)
+    return ClaivRecallCalls(
+        blocks=RecallBlocks(search, stores.sessions, embedder, clock),
+        facts=RecallFacts(search, sessions=stores.sessions, index=index, embedder=embedder, clock=clock),
+        keep=KeepRecall(stores.recall_log),
+        feedback=SendFeedback(stores.recall_log),
     )
 
 
@@ -290,7 +316,7 @@ def _planner(stores: RedisStores, index: VectorIndex, embedder: Embedder, extrac
 
 def _turn_calls(stores: RedisStores, recaller: Recaller, builder: ContextBuilder, clock: Clock) -> TurnCalls:
     places = Places(stores.users, stores.sessions)
-    return TurnCalls(open=OpenTurn(places, recaller, builder, clock), store=StoreTurn(places, stores.sessions))
+    return TurnCalls(open=OpenTurn(places, stores.sessions, recaller, builder, clock), store=StoreTurn(places, stores.sessions))
 
 
 def _archive_calls(stores: RedisStores) -> ArchiveCalls:

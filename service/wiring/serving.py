@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry, start_http_server
 from service.domain.ports.models import Clock
 from service.domain.values import JsonObject
 from service.rpc.archives import ArchivesServicer
+from service.rpc.claiv_events import ClaivEventsServicer
+from service.rpc.claiv_recall import ClaivRecallServicer
 from service.rpc.claiv_usage import ClaivUsageServicer
 from service.rpc.conflicts import ConflictsServicer
 from service.rpc.documents import DocumentsServicer
@@ -114,6 +116,8 @@ def _servicers(application: Application) -> Servicers:
         claiv_usage=ClaivUsageServicer(usage),
         webhooks=WebhooksServicer(application.webhooks),
         reconify=ReconifyServicer(application.track),
+        claiv_events=ClaivEventsServicer(application.ingest),
+        claiv_recall=ClaivRecallServicer(application.claiv_recall),
     )
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
+
+E = TypeVar("E", bound=Exception)
 
 
-def raises(kind: type[Exception], call: Callable[..., object], *arguments: object, **named: object) -> Exception:
+def raises(kind: type[E], call: Callable[..., object], *arguments: object, **named: object) -> E:
     """Return the error of this kind that the call raises; fail when it raises none."""
     try:
         call(*arguments, **named)

@@ -1,4 +1,4 @@
-"""Versions of the official SDK as they were released, each in a process of its own, against the server of today."""
+"""Versions of the official SDKs as they were released, each in a process of its own, against the server of today."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ import pytest
 from tests.e2e.serving import API_KEY, PROJECT_ID, ROOT, Serving
 
 HERE = Path(__file__).parent
-VERSIONS = ("0.2.0", "0.4.1")
+VERSIONS = {
+    "0.2.0": "sdk_0_2_0.py",
+    "0.4.1": "sdk_0_4_1.py",
+    "claiv-memory-0.1.1": "claiv_0_1_1.py",
+    "claiv-memory-0.4.0": "claiv_0_4_0.py",
+    "claiv-memory-0.6.4": "claiv_0_6_4.py",
+}
+"""By version, the application that was written for it."""
 
 
 def checks(version: str) -> list[str]:
@@ -24,7 +31,7 @@ def checks(version: str) -> list[str]:
 
 def script(version: str) -> Path:
     """Return the application that was written for a version."""
-    return HERE / f"sdk_{version.replace('.', '_')}.py"
+    return HERE / VERSIONS[version]
 
 
 @pytest.mark.parametrize(("version", "check"), [(version, check) for version in VERSIONS for check in checks(version)])
@@ -50,8 +57,9 @@ def test_an_old_application_works(serving: Serving, version: str, check: str) ->
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_version_is_the_one_that_runs(version: str) -> None:
     """The process of a version imports that version and not the newest."""
+    package = "claiv" if version.startswith("claiv") else "recallrai"
     done = subprocess.run(
-        [sys.executable, "-c", "import recallrai, pathlib; print(pathlib.Path(recallrai.__file__).parents[1].name)"],
+        [sys.executable, "-c", f"import {package}, pathlib; print(pathlib.Path({package}.__file__).parents[1].name)"],
         env={**os.environ, "PYTHONPATH": str(ROOT / ".venv-compat" / version)},
         capture_output=True,
         text=True,

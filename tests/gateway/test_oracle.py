@@ -11,7 +11,7 @@ from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from google.protobuf.struct_pb2 import Struct
+from google.protobuf.struct_pb2 import Struct, Value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mneme.v1 import http_pb2
@@ -46,6 +46,10 @@ def messages(descriptor: Descriptor) -> st.SearchStrategy[Any]:
         return timestamps.map(lambda parts: new(seconds=parts[0], nanos=parts[1]))
     if descriptor.full_name == "google.protobuf.Struct":
         return st.dictionaries(text, json_values, max_size=3).map(lambda value: json_format.ParseDict(value, Struct()))
+    if descriptor.full_name == "google.protobuf.Value":
+        # null is the same as absent
+        present = json_values.filter(lambda value: value is not None)
+        return present.map(lambda value: json_format.Parse(orjson.dumps(value), Value()))
     if descriptor.full_name == "google.protobuf.FieldMask":
         return st.lists(st.sampled_from(["name", "settings"]), max_size=2, unique=True).map(lambda paths: new(paths=paths))
     fields = {field.name: st.none() | values(field) for field in descriptor.fields}
@@ -176,6 +180,8 @@ def flattened(plain: dict[str, Any], descriptor: Descriptor) -> dict[str, Any]:
             result.update(flattened(value, field.message_type))
         elif field.message_type is not None and (listed := accepted_list_field(field.message_type)) is not None:
             result[name] = {listed.name: [], **value}
+        elif field.message_type is not None and field.message_type.GetOptions().Extensions[http_pb2.json_message].bare_list:
+            result[name] = value.get(field.message_type.fields[0].name, [])
         else:
             result[name] = orjson.loads(base64.b64decode(value)) if is_raw(field) else value
     return result

@@ -44,7 +44,6 @@ def test_every_style_has_its_body() -> None:
         ("int_parsing", 400, "invalid_request"),
         ("enum", 400, "invalid_request"),
         ("datetime_parsing", 400, "invalid_request"),
-        ("json_invalid", 400, "invalid_request"),
         ("int_range", 422, "unprocessable"),
         ("too_long", 422, "unprocessable"),
         ("value_error", 422, "unprocessable"),
@@ -59,6 +58,13 @@ def test_what_is_no_value_at_all_is_told_from_what_is_out_of_range(kind: str, st
         "details": [{"field": "limits.document_chunks", "message": "is wrong"}],
     }
     assert (status, expected) == claiv(answer_of_problems([problem(kind)]))
+
+
+def test_a_text_that_is_no_json_is_wrong_as_a_whole() -> None:
+    """The place of its first wrong character is no field."""
+    broken = Problem(loc=("body", 7), message="is no JSON", kind="json_invalid")
+    status, error = claiv(answer_of_problems([broken]))
+    assert (400, [{"field": "body", "message": "is no JSON"}]) == (status, error["details"])
 
 
 def test_one_malformed_value_makes_the_request_malformed() -> None:

@@ -104,7 +104,7 @@ async def test_ids_depend_on_the_job_alone(world: World, clock: FakeClock) -> No
     for _ in range(2):
         processor = world.processor(Keeping(world), clock)
         extraction = await processor._extraction(job, await world.application.stores.sessions.get(world.scope, session_id))
-        changes.append(await processor._planner(job.scope, _origin(job, clock), extraction.candidates))
+        changes.append(await processor._planner(job.scope, _origin(job, clock), extraction.candidates, company=lambda _: True))
     first, second = ([(chain.chain_id, chain.current.memory_id) for chain in change.put] for change in changes)
     assert first == second
 

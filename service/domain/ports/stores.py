@@ -116,8 +116,9 @@ class SessionStore(Protocol):
         """
         Return the newest pending session active within *timeout* and False, or open *session* and return it and True.
 
-        Only a session with the origin of *session* is continued: the same thread, group and visibility. With *at*, a session was
-        active from its start to its newest message, by their own times, and *timeout* is counted from *at* in both directions.
+        Only a session with the origin of *session* is continued, the same thread, group and visibility, and with its
+        `process_within`. With *at*, a session was active from its start to its newest message, by their own times, and *timeout*
+        is counted from *at* in both directions.
         """
         ...
 
@@ -160,6 +161,18 @@ class SessionStore(Protocol):
         """
         ...
 
+    async def add_once(self, scope: Scope, session_id: SessionId, message: NewMessage, *, name: str) -> tuple[Source, bool]:
+        """
+        Append a message as `add_messages` does, unless one of this *name* came to any session of the user within a day.
+
+        Return where the first of this name is, and whether it had come before. Raises SessionNotFound, SessionNotWritable.
+        """
+        ...
+
+    async def added_once(self, scope: Scope, name: str) -> Source | None:
+        """Return where the message of this *name* is that came within a day, or None."""
+        ...
+
     async def messages(self, scope: Scope, session_id: SessionId, page: PageRequest) -> Page[Message]:
         """Return one page of messages, oldest first. Raises SessionNotFound."""
         ...
@@ -169,9 +182,14 @@ class SessionStore(Protocol):
         ...
 
     async def recent_messages(
-        self, scope: Scope, limit: int, *, exclude: frozenset[SessionId] = frozenset()
+        self,
+        scope: Scope,
+        limit: int,
+        *,
+        exclude: frozenset[SessionId] = frozenset(),
+        only: frozenset[SessionId] | None = None,
     ) -> Sequence[Message]:
-        """Return the newest *limit* messages over all sessions but *exclude*, oldest of them first."""
+        """Return the newest *limit* messages over all sessions, or those of *only*, but *exclude*, oldest of them first."""
         ...
 
     async def summaries(self, scope: Scope, session_ids: Sequence[SessionId]) -> Sequence[Summary | None]:

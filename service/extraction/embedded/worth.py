@@ -24,6 +24,8 @@ _UNPARTED = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 _NUMBER = re.compile(r"\d")
 _IDENTIFIER = re.compile(r"\b[\w.+-]+@[\w-]+\.\w+|\+?\d[\d ()/-]{6,}\d|\b(?=\w*\d)(?=\w*[A-Z])[A-Z0-9-]{5,}\b")
 _SUBJECT = re.compile(r"^(?:[^,]{1,40},\s+)?(?:(?:i|we)(?:'m|'ve|'ll|'d|'re)?|(?:my|our) \w+)\b(?P<rest>.{0,60})", re.IGNORECASE)
+_THE_USER = re.compile(r"^(?:the )?user(?:['\u2019]s)? \S", re.IGNORECASE)
+"""A sentence about the user by somebody who tells of the user, such as an application."""
 _STARTING_WORD = re.compile(r"^\w+")
 
 
@@ -125,6 +127,8 @@ def _subject_score(sentence: str, language: Language, speaker: str) -> float:
     """0.5 for a sentence about the speaker or what is theirs, more when it says what they do; 0.3 for one about a name."""
     if language.says("subject", sentence):
         return 0.5 + _deed(sentence, language)
+    if _THE_USER.match(sentence):
+        return 0.85
     if language.says("first_person", sentence):
         return 0.35
     names = entities(sentence, language)

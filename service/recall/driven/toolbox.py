@@ -70,6 +70,7 @@ class Toolbox:
         text, (start, end) = query_of(arguments), span_of(arguments)
         where = IndexFilter(
             exclude_sessions=self._query.exclude_sessions,
+            sessions=self._query.only_sessions,
             categories=frozenset(texts_of(arguments, "categories")) or None,
             event_from=start,
             event_to=end,
@@ -81,7 +82,12 @@ class Toolbox:
     async def search_messages(self, arguments: JsonObject) -> str:
         """Return the messages nearest to a query that were written within a span of days."""
         text, (start, end) = query_of(arguments), span_of(arguments)
-        where = IndexFilter(exclude_sessions=self._query.exclude_sessions, created_from=start, created_to=end)
+        where = IndexFilter(
+            exclude_sessions=self._query.exclude_sessions,
+            sessions=self._query.only_sessions,
+            created_from=start,
+            created_to=end,
+        )
         if start is not None and end is not None:
             self.asked.spans.append(DateRange(event=False, start=start, end=end))
         return await self._search(text, RecalledKind.MESSAGE, where)

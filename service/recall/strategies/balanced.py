@@ -31,7 +31,7 @@ def plan_of(query: RecallQuery) -> Plan:
         weights=PRECISE,
         candidates=CANDIDATES,
         summaries=SUMMARIES,
-        where=IndexFilter(exclude_sessions=query.exclude_sessions),
+        where=IndexFilter(exclude_sessions=query.exclude_sessions, sessions=query.only_sessions),
     )
 
 

@@ -25,7 +25,7 @@ def plan_of(query: RecallQuery) -> Plan:
         summaries=SUMMARIES,
         hits=FEW,
         dates=False,
-        where=IndexFilter(exclude_sessions=query.exclude_sessions),
+        where=IndexFilter(exclude_sessions=query.exclude_sessions, sessions=query.only_sessions),
     )
 
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TypedDict
 
 from google.protobuf.descriptor import MethodDescriptor
-from mneme.compat.v1 import claiv_usage_service_pb2, reconify_service_pb2
+from mneme.compat.v1 import claiv_events_service_pb2, claiv_recall_service_pb2, claiv_usage_service_pb2, reconify_service_pb2
 from mneme.v1 import (
     archives_service_pb2,
     conflicts_service_pb2,
@@ -46,6 +46,8 @@ FILES = (
     claiv_usage_service_pb2,
     webhooks_service_pb2,
     reconify_service_pb2,
+    claiv_events_service_pb2,
+    claiv_recall_service_pb2,
 )
 """The modules that hold the services of the contract."""
 

@@ -106,23 +106,28 @@ def read_flag(text: str) -> bool | None:
 
 def read_session(session_id: SessionId, record: Hash) -> Session:
     """Return the session of a hash."""
-    after = record["auto_process_after"]
     return Session(
         session_id=session_id,
         status=SessionStatus(record["status"]),
         created_at=moment(record["created_at"]),
         custom_created_at=record["custom"] == "1",
         metadata=orjson.loads(record["metadata"]),
-        auto_process_after=timedelta(microseconds=int(after)) if after else None,
+        auto_process_after=read_span(record["auto_process_after"]),
         processed_at=optional_moment(record["processed_at"]),
         last_active_at=moment(record["last_active_at"]),
         message_count=int(record["message_count"]),
         generation=int(record["generation"]),
         # what a session of an older version has not
         origin=read_origin(record.get("origin", "")),
+        process_within=read_span(record.get("process_within", "")),
         forgotten_count=int(record.get("forgotten_count", 0)),
         missing=read_places(record.get("missing", "")),
     )
+
+
+def read_span(text: str) -> timedelta | None:
+    """Return a span of time, None for the empty string."""
+    return timedelta(microseconds=int(text)) if text else None
 
 
 def write_origin(origin: SessionOrigin) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import quote, unquote
 
+from service.domain.events import RecallId
 from service.domain.ids import DocumentId, KeyId, ProjectId, Scope, SessionId, UploadId, UserId, UserKey
 
 META = "mneme:meta"
@@ -93,6 +94,14 @@ class ProjectKeys:
     def answer(self, idempotency_key: str) -> str:
         """Return the string that says what came of a request to create a user."""
         return f"mneme:answer:{quoted(self.project_id)}:{name_of(idempotency_key)}"
+
+    def event_name(self, name: str) -> str:
+        """Return the string that says whose event has a name."""
+        return f"mneme:event:{quoted(self.project_id)}:{name_of(name)}"
+
+    def recall(self, recall_id: RecallId) -> str:
+        """Return the hash that says what a recall returned, and what was said of it."""
+        return f"mneme:recall:{quoted(self.project_id)}:{name_of(recall_id)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,10 @@ from service.domain.sessions import Message, NewMessage
 from service.domain.values import Page, PageRequest
 from service.storage.redis.codec import digest, micros, moment, read_message, write_message
 from service.storage.redis.database import Database, span
-from service.storage.redis.keys import Keyspace, quoted
+from service.storage.redis.keys import Keyspace, UserKeys, quoted
 
+ONCE = "once"
+"""What stands for the digest of a message that is appended once, whatever else comes under its name."""
 TURNS_BEFORE = 2
 """Turns before a new one whose index entries change with it: they are indexed by a window of two turns either side."""
 
@@ -42,8 +44,36 @@ class Messages:
         self, scope: Scope, session_id: SessionId, messages: Sequence[NewMessage], *, idempotency_key: str | None
     ) -> Sequence[Message]:
         """Append at least one message. Raises SessionNotFound, SessionNotWritable, IdempotencyKeyReused."""
-        keys = self.keyspace.user(scope)
         bodies = [f"{_time(message)} {write_message(message)}" for message in messages]
+        wanted = digest("messages", session_id, bodies) if idempotency_key else ""
+        kind, said = await self._append(scope, session_id, bodies, f"messages {idempotency_key}", wanted)
+        if kind == "reused":
+            raise IdempotencyKeyReused(idempotency_key=idempotency_key or "")
+        return _added(session_id, messages, said)
+
+    async def add_once(self, scope: Scope, session_id: SessionId, message: NewMessage, *, name: str) -> tuple[Source, bool]:
+        """
+        Append a message, unless one of this *name* came to any session of the user within a day.
+
+        Return where the first of this name is, and whether it had come before. Raises SessionNotFound, SessionNotWritable.
+        """
+        body = f"{_time(message)} {write_message(message)}"
+        kind, said = await self._append(scope, session_id, [body], _once(name), ONCE)
+        return _place(said), kind == "repeat"
+
+    async def added_once(self, scope: Scope, name: str) -> Source | None:
+        """Return where the message of this *name* is that came within a day, or None."""
+        kept = await self.database.get("GET", self.keyspace.user(scope).answer(_once(name)))
+        return _place(kept.removeprefix(f"{ONCE} ")) if kept else None
+
+    async def _append(
+        self, scope: Scope, session_id: SessionId, bodies: Sequence[str], name: str, wanted: str
+    ) -> tuple[str, str]:
+        """
+        Run the script under the *name* of a kept answer, *wanted* being the digest of the request ('' keeps none), and return the
+        kind of its answer, and the answer. Raises SessionNotFound, SessionNotWritable.
+        """
+        keys = self.keyspace.user(scope)
         answer = await self.database.run(
             "add_messages",
             [
@@ -54,12 +84,12 @@ class Messages:
                 keys.pending,
                 keys.bucket.timers,
                 keys.bucket.outbox,
-                keys.answer(f"messages {idempotency_key}"),
+                keys.answer(name),
                 keys.answers,
             ],
             [
                 session_id,
-                digest("messages", session_id, bodies) if idempotency_key else "",
+                wanted,
                 keys.timer(session_id),
                 quoted(scope.project_id),
                 scope.user_key,
@@ -72,10 +102,8 @@ class Messages:
                 raise SessionNotFound(session_id=session_id)
             case ["status", status]:
                 raise SessionNotWritable(session_id=session_id, status=status)
-            case ["reused"]:
-                raise IdempotencyKeyReused(idempotency_key=idempotency_key or "")
-            case [_, said]:
-                return _added(session_id, messages, said)
+            case [kind, *said]:
+                return kind, "".join(said)
         raise AssertionError(answer)
 
     async def page(self, scope: Scope, session_id: SessionId, page: PageRequest) -> Page[Message]:
@@ -111,13 +139,18 @@ class Messages:
         }
         return [read_message(*source, found[source]) if source in found else None for source in sources]
 
-    async def recent(self, scope: Scope, limit: int, *, exclude: frozenset[SessionId]) -> Sequence[Message]:
-        """Return the newest *limit* messages over all sessions but *exclude*, oldest of them first."""
+    async def recent(
+        self, scope: Scope, limit: int, *, exclude: frozenset[SessionId], only: frozenset[SessionId] | None = None
+    ) -> Sequence[Message]:
+        """Return the newest *limit* messages over all sessions, or those of *only*, but *exclude*, oldest of them first."""
         if limit <= 0:
             return []
         keys = self.keyspace.user(scope)
         # the newest messages lie in the sessions with the newest last messages, one session each at worst
-        newest = await self.database.get("ZREVRANGE", keys.spoken, 0, limit + len(exclude) - 1)
+        if only is None:
+            newest = await self.database.get("ZREVRANGE", keys.spoken, 0, limit + len(exclude) - 1)
+        else:
+            newest = await self._newest(keys, sorted(only))
         wanted = [SessionId(id_) for id_ in newest if id_ not in exclude][:limit]
         # counted first and read by place: a message that comes in between cannot shift the others
         counts = await self.database.send(*(("LLEN", keys.messages(id_)) for id_ in wanted))
@@ -128,6 +161,23 @@ class Messages:
             found += [read_message(session_id, index, text) for index, text in enumerate(texts, start)]
         found.sort(key=lambda message: (message.timestamp, message.session_id, message.index))
         return found[-limit:]
+
+    async def _newest(self, keys: UserKeys, session_ids: Sequence[SessionId]) -> Sequence[SessionId]:
+        """Return those of some sessions that have messages, by the newest of these, newest first."""
+        times = await self.database.get("ZMSCORE", keys.spoken, *session_ids) if session_ids else []
+        spoken = [(float(time), id_) for id_, time in zip(session_ids, times, strict=True) if time is not None]
+        return [id_ for _, id_ in sorted(spoken, reverse=True)]
+
+
+def _once(name: str) -> str:
+    """Return the name of the kept answer of a message that is appended once."""
+    return f"once {name}"
+
+
+def _place(said: str) -> Source:
+    """Return where the first message is, as the script says it."""
+    session_id, first, *_ = said.split(" ")
+    return Source(session_id=SessionId(session_id), message_index=int(first))
 
 
 def _time(message: NewMessage) -> str:
@@ -147,8 +197,8 @@ def _stretches(sources: Iterable[Source]) -> list[_Stretch]:
 
 
 def _added(session_id: SessionId, messages: Sequence[NewMessage], said: str) -> Sequence[Message]:
-    """Return the messages as the script stored them: *said* is the index of the first and the time of each."""
-    first, *times = said.split(" ")
+    """Return the messages as the script stored them: *said* is their session, the index of the first and the time of each."""
+    _, first, *times = said.split(" ")
     return [
         Message(
             session_id=session_id,

@@ -65,7 +65,8 @@ class RedisSessions:
         """
         Return the newest pending session active within *timeout* and False, or open *session* and return it and True.
 
-        Only a session with the origin of *session* is continued. With *at*, activity is told by the times of the messages.
+        Only a session with the origin of *session* is continued, and with its `process_within`. With *at*, activity is told by
+        the times of the messages.
         """
         kind, answer = await self._open(scope, session, within=timeout, at=at)
         if kind == "resumed":
@@ -147,6 +148,18 @@ class RedisSessions:
             return ()
         return await self.said.add(scope, session_id, messages, idempotency_key=idempotency_key)
 
+    async def add_once(self, scope: Scope, session_id: SessionId, message: NewMessage, *, name: str) -> tuple[Source, bool]:
+        """
+        Append a message as `add_messages` does, unless one of this *name* came to any session of the user within a day.
+
+        Return where the first of this name is, and whether it had come before. Raises SessionNotFound, SessionNotWritable.
+        """
+        return await self.said.add_once(scope, session_id, message, name=name)
+
+    async def added_once(self, scope: Scope, name: str) -> Source | None:
+        """Return where the message of this *name* is that came within a day, or None."""
+        return await self.said.added_once(scope, name)
+
     async def messages(self, scope: Scope, session_id: SessionId, page: PageRequest) -> Page[Message]:
         """Return one page of messages, oldest first. Raises SessionNotFound."""
         return await self.said.page(scope, session_id, page)
@@ -156,10 +169,15 @@ class RedisSessions:
         return await self.said.at(scope, sources)
 
     async def recent_messages(
-        self, scope: Scope, limit: int, *, exclude: frozenset[SessionId] = frozenset()
+        self,
+        scope: Scope,
+        limit: int,
+        *,
+        exclude: frozenset[SessionId] = frozenset(),
+        only: frozenset[SessionId] | None = None,
     ) -> Sequence[Message]:
-        """Return the newest *limit* messages over all sessions but *exclude*, oldest of them first."""
-        return await self.said.recent(scope, limit, exclude=exclude)
+        """Return the newest *limit* messages over all sessions, or those of *only*, but *exclude*, oldest of them first."""
+        return await self.said.recent(scope, limit, exclude=exclude, only=only)
 
     async def summaries(self, scope: Scope, session_ids: Sequence[SessionId]) -> Sequence[Summary | None]:
         """Return the summaries of sessions, None where there is none, in the same order, in one round trip."""
@@ -203,7 +221,7 @@ class RedisSessions:
         session_id = SessionId(str(uuid4()))
         after = None if session.auto_process_after is None else session.auto_process_after // MICROSECOND
         origin = write_origin(session.origin)
-        wanted = digest("session", session.metadata, after, session.created_at, origin)
+        wanted = digest("session", session.metadata, after, session.created_at, origin, str(session.process_within))
         kind, *answer = await self.database.run(
             "open_session",
             [
@@ -227,6 +245,7 @@ class RedisSessions:
                 "" if within is None else within // MICROSECOND,
                 origin,
                 "" if at is None else micros(at),
+                "" if session.process_within is None else session.process_within // MICROSECOND,
                 *places(session_id, session.origin),
             ],
         )
@@ -262,4 +281,5 @@ def _opened(session: NewSession, answer: str) -> Session:
         message_count=0,
         generation=0,
         origin=session.origin,
+        process_within=session.process_within,
     )

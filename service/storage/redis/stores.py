@@ -23,6 +23,7 @@ from service.storage.redis.messages import Messages
 from service.storage.redis.origins import Origins
 from service.storage.redis.outbox import RedisOutbox
 from service.storage.redis.projects import RedisProjects
+from service.storage.redis.recalls import RedisEventNames, RedisRecallLog
 from service.storage.redis.sessions import RedisSessions
 from service.storage.redis.streams import Streams
 from service.storage.redis.summaries import Summaries
@@ -61,6 +62,8 @@ class RedisStores:
     usage: RedisUsage
     webhooks: RedisWebhooks
     deliveries: RedisDeliveries
+    event_names: RedisEventNames
+    recall_log: RedisRecallLog
 
 
 @asynccontextmanager
@@ -117,6 +120,8 @@ def build_stores(database: Database, keyspace: Keyspace, *, lease: timedelta, gr
         usage=RedisUsage(database),
         webhooks=RedisWebhooks(database),
         deliveries=RedisDeliveries(database, keyspace),
+        event_names=RedisEventNames(database),
+        recall_log=RedisRecallLog(database),
     )
 
 

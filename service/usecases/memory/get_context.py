@@ -16,6 +16,7 @@ from service.recall.queries import context_query
 from service.recall.recaller import Recaller
 from service.usecases.limits import parse_timezone
 from service.usecases.memory.recall import RecallLimits
+from service.usecases.memory.visibility import seen_from
 
 NEWEST_MESSAGES = 10
 """How many of a session's newest messages its query is read from."""
@@ -89,13 +90,14 @@ class GetContext:
         session, limits = prepared.session, prepared.limits
         newest = PageRequest(offset=max(0, session.message_count - NEWEST_MESSAGES), limit=NEWEST_MESSAGES)
         said = await self._sessions.messages(prepared.scope, session.session_id, newest)
-        return limits.query(
+        query = limits.query(
             prepared.scope,
             context_query(said.items),
             # an imported conversation asks from its own time
             now=session.created_at if session.custom_created_at else self._clock.now(),
             exclude_sessions=_ongoing(session),
         )
+        return await seen_from(self._sessions, query, session.origin)
 
 
 def _ongoing(session: Session) -> frozenset[SessionId]:

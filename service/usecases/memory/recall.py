@@ -8,9 +8,10 @@ from datetime import datetime
 
 from service.domain.ids import ProjectId, Scope, SessionId, UserId
 from service.domain.ports.models import Clock
-from service.domain.ports.stores import UserStore
+from service.domain.ports.stores import SessionStore, UserStore
 from service.domain.recall import RecalledKind, RecallQuery, RecallResult, StrategyName
 from service.recall.recaller import Recaller
+from service.usecases.memory.visibility import seen_from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +51,10 @@ class RecallLimits:
 class Recall:
     """Finds what is relevant to a query of the caller's own words."""
 
-    def __init__(self, users: UserStore, recaller: Recaller, clock: Clock) -> None:
-        """Keep the store, the recaller and the clock."""
+    def __init__(self, users: UserStore, sessions: SessionStore, recaller: Recaller, clock: Clock) -> None:
+        """Keep the stores, the recaller and the clock."""
         self._users = users
+        self._sessions = sessions
         self._recaller = recaller
         self._clock = clock
 
@@ -76,4 +78,4 @@ class Recall:
             # ids are stored in lower case; one that is no UUID excludes nothing
             exclude_sessions=frozenset(SessionId(session_id.lower()) for session_id in exclude_sessions),
         )
-        return await self._recaller(query)
+        return await self._recaller(await seen_from(self._sessions, query))

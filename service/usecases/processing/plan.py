@@ -11,6 +11,7 @@ from service.domain.ports.index import DENSE, SPARSE, IndexQuery, Vector, Vector
 from service.domain.ports.models import Embedder, Extractor
 from service.domain.ports.stores import ConflictStore, MemoryStore
 from service.domain.ports.work import IndexedKind, Outbox
+from service.usecases.processing.company import Company
 from service.usecases.processing.connections import connect
 from service.usecases.processing.disputes import Disputes
 from service.usecases.processing.merge import Origin, begun, continued
@@ -63,10 +64,12 @@ class Planner:
         self._extractor = extractor
 
     async def __call__(
-        self, scope: Scope, origin: Origin, candidates: Sequence[Candidate], *, asks: bool = False
+        self, scope: Scope, origin: Origin, candidates: Sequence[Candidate], *, company: Company, asks: bool = False
     ) -> MemoryChange:
         """
         Return the change that *candidates* bring about, worked out from the memories as they are now.
+
+        They are compared with memories of their *company* alone.
 
         A contradiction becomes a conflict when somebody is to be asked about it (*asks*); else the newest statement wins.
         """
@@ -75,7 +78,7 @@ class Planner:
         if not candidates:
             return MemoryChange(revision=revision)
         vectors = await self._embedder.embed([candidate.content for candidate in candidates])
-        found, workspace = await self._gather(scope, candidates, vectors)
+        found, workspace = await self._gather(scope, candidates, vectors, company)
         disputes = Disputes(self._extractor, await self._conflicts.open(scope)) if asks else None
         ahead = zip(candidates, vectors, found.near, strict=True)
         await self._extractor.decide_ahead([(one, workspace.nearest(vector, near)) for one, vector, near in ahead])
@@ -91,7 +94,9 @@ class Planner:
         raised = disputes.changed if disputes is not None else ()
         return MemoryChange(revision=revision, put=tuple(workspace.changed), put_conflicts=raised)
 
-    async def _gather(self, scope: Scope, candidates: Sequence[Candidate], vectors: Sequence[Vector]) -> tuple[_Found, Workspace]:
+    async def _gather(
+        self, scope: Scope, candidates: Sequence[Candidate], vectors: Sequence[Vector], company: Company
+    ) -> tuple[_Found, Workspace]:
         """
         Return the memories that the candidates may have to do with.
 
@@ -100,7 +105,8 @@ class Planner:
         """
         pending = {ChainId(record_id) for record_id in await self._outbox.pending(scope, IndexedKind.MEMORY)}
         found = await self._search(scope, candidates, vectors)
-        chains = await self._load(scope, found.chain_ids | pending)
+        loaded = await self._load(scope, found.chain_ids | pending)
+        chains = {chain_id: chain for chain_id, chain in loaded.items() if company(chain.current.session_id)}
         late = [chain_id for chain_id in chains if chain_id in pending]
         late_vectors = await self._embedder.embed([chains[chain_id].current.content for chain_id in late]) if late else ()
         return found, Workspace(chains, dict(zip(late, late_vectors, strict=True)))

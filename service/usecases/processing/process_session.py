@@ -14,6 +14,7 @@ from service.domain.ports.stores import ProjectStore, SessionStore, UserStore
 from service.domain.ports.work import CommitOutcome, Job, JobQueue
 from service.domain.projects import DEFAULT_CATEGORIES
 from service.domain.sessions import Session, Summary, Transcript
+from service.usecases.processing.company import company_of
 from service.usecases.processing.merge import Origin
 from service.usecases.processing.plan import Planner
 from service.usecases.processing.steps import EXTRACTION, decode_extraction, encode_extraction
@@ -67,7 +68,8 @@ class ProcessSession:
         async with turn:
             for _ in range(ATTEMPTS):
                 origin = Origin(session_id=session.session_id, generation=session.generation, now=self._now(session))
-                change = await self._planner(job.scope, origin, extraction.candidates, asks=asks)
+                company = await company_of(self._sessions, job.scope, session.origin)
+                change = await self._planner(job.scope, origin, extraction.candidates, company=company, asks=asks)
                 outcome = await self._jobs.commit(job, SessionCommit(memories=change, summary=summary))
                 if outcome is not CommitOutcome.STALE_MEMORIES:
                     return outcome
@@ -95,7 +97,7 @@ class ProcessSession:
         now = session.created_at if session.custom_created_at else messages[-1].timestamp
         project = await self._projects.get(job.scope.project_id)
         extraction = await self._extractor.extract(
-            Transcript(session_id=session.session_id, now=now, messages=messages),
+            Transcript(session_id=session.session_id, now=now, messages=[one for one in messages if one.is_mined]),
             project.settings.categories or DEFAULT_CATEGORIES,
             project.settings.guidance,
         )

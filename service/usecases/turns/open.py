@@ -10,12 +10,14 @@ from enum import StrEnum
 
 from service.domain.errors import DomainError
 from service.domain.ports.models import Clock
+from service.domain.ports.stores import SessionStore
 from service.domain.recall import Context, ContextRequest, StrategyName
 from service.recall.context import ContextBuilder
 from service.recall.prompts import system_prompt
 from service.recall.recaller import Recaller
 from service.usecases.limits import parse_timezone
 from service.usecases.memory.get_context import ContextWanted
+from service.usecases.memory.visibility import seen_from
 from service.usecases.turns.places import Place, Places, PlaceWanted
 
 
@@ -55,9 +57,10 @@ class OpenedTurn:
 class OpenTurn:
     """Finds the session of a turn and recalls what earlier sessions tell about it."""
 
-    def __init__(self, places: Places, recaller: Recaller, builder: ContextBuilder, clock: Clock) -> None:
-        """Keep what finds the place, the recaller, the builder of contexts and the clock."""
+    def __init__(self, places: Places, sessions: SessionStore, recaller: Recaller, builder: ContextBuilder, clock: Clock) -> None:
+        """Keep what finds the place, the store, the recaller, the builder of contexts and the clock."""
         self._places = places
+        self._sessions = sessions
         self._recaller = recaller
         self._builder = builder
         self._clock = clock
@@ -104,6 +107,7 @@ class OpenTurn:
         )
         try:
             async with asyncio.timeout(recall.patience.total_seconds()):
+                query = await seen_from(self._sessions, query, session.origin)
                 result = await self._recaller(replace(query, patience=recall.patience))
                 return RecallOutcome.DONE, await self._builder(scope, session, query, result, request)
         except TimeoutError:

@@ -3,12 +3,13 @@
 -- KEYS: user, session, messages, spoken, pending, timers, outbox, answer, answers.
 -- ARGV: session id, digest, member of the timers, project, user key, turns before a new one whose index entry changes with it,
 --   then the messages, each '<its time, if it has one> <JSON>'.
--- Returns {'added' | 'repeat', '<index of the first> <time of each>'}, {'reused'}, {'gone'} or {'status', status}.
+-- Returns {'added' | 'repeat', '<session id> <index of the first> <time of each>'}, {'reused'}, {'gone'} or {'status', status}.
 local answer = first_answer(KEYS[8], ARGV[2])
 if answer then return answer end
 if redis.call('EXISTS', KEYS[1], KEYS[2]) < 2 then return {'gone'} end
 
-local fields = redis.call('HMGET', KEYS[2], 'status', 'message_count', 'custom', 'created_at', 'auto_process_after', 'last_active_at')
+local fields = redis.call('HMGET', KEYS[2], 'status', 'message_count', 'custom', 'created_at', 'auto_process_after', 'last_active_at',
+  'process_within', 'process_by')
 if fields[1] ~= 'pending' then return {'status', fields[1]} end
 local first, added = tonumber(fields[2]), #ARGV - 6
 -- never before an earlier message, even when the server's clock was set back
@@ -28,10 +29,19 @@ redis.call('HINCRBY', KEYS[2], 'generation', 1)
 redis.call('HSET', KEYS[1], 'last_active_at', digits(now))
 redis.call('ZADD', KEYS[4], 'GT', digits(newest), ARGV[1])
 redis.call('ZADD', KEYS[5], digits(now), ARGV[1])
-if fields[5] ~= '' then redis.call('ZADD', KEYS[6], digits(now + tonumber(fields[5])), ARGV[3]) end
+if fields[5] ~= '' then
+  local due = now + tonumber(fields[5])
+  if (fields[7] or '') ~= '' then
+    -- counted from the first message on: a steady stream of others does not put it off
+    local last = tonumber(fields[8]) or now + tonumber(fields[7])
+    redis.call('HSET', KEYS[2], 'process_by', digits(last))
+    due = math.min(due, last)
+  end
+  redis.call('ZADD', KEYS[6], digits(due), ARGV[3])
+end
 for index = math.max(0, first - tonumber(ARGV[6])), first + added - 1 do
   redis.call('XADD', KEYS[7], '*', 'project', ARGV[4], 'user', ARGV[5], 'kind', 'turns', 'record', ARGV[1] .. ':' .. index)
 end
-local said = first .. ' ' .. table.concat(times, ' ')
+local said = ARGV[1] .. ' ' .. first .. ' ' .. table.concat(times, ' ')
 keep_answer(KEYS[8], KEYS[9], ARGV[2], said)
 return {'added', said}

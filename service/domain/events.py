@@ -1,0 +1,63 @@
+"""
+Events: what callers of event-shaped surfaces tell. An event is one message of a session, so its id names session and place.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NewType
+from uuid import UUID
+
+from service.domain.ids import SessionId, UserId
+from service.domain.memories import Source
+from service.domain.sessions import MessageRole, SessionOrigin
+
+MessageId = NewType("MessageId", str)
+"""The public id of an event; any message of any surface has one."""
+RecallId = NewType("RecallId", str)
+"""The public id of an answer to a recall, a UUID."""
+
+_EVENT_ID = re.compile(r"evt_(?P<session>[0-9a-f]{32})_(?P<index>[0-9]{1,9})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """
+    An event to store: what was said or what happened, by whom and, if that is known, when.
+
+    *kind* is empty for what the user or the model said; else it says what the event is, such as `app_event` or `system`.
+    *name* is the caller's name of the event within the project, empty for none.
+    """
+
+    user_id: UserId
+    role: MessageRole
+    kind: str
+    content: str
+    origin: SessionOrigin
+    happened_at: datetime | None = None
+    document_id: str = ""
+    document_name: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """What of a recall was of use, by the ids of facts or events, and what the user thought of it, 1 to 5 if anything."""
+
+    ids: tuple[str, ...]
+    rating: int | None = None
+
+
+def message_id_of(source: Source) -> MessageId:
+    """Return the id of the event that a message is."""
+    return MessageId(f"evt_{UUID(source.session_id).hex}_{source.message_index}")
+
+
+def source_of(event_id: str) -> Source | None:
+    """Return the message that an event's id names; None when it is no such id."""
+    match = _EVENT_ID.fullmatch(event_id)
+    if match is None:
+        return None
+    return Source(session_id=SessionId(str(UUID(match["session"]))), message_index=int(match["index"]))

@@ -1,0 +1,1 @@
+"""Events: what callers tell one by one, without opening sessions."""

@@ -1,0 +1,112 @@
+"""
+What an application written for claiv-memory 0.6.4 does. Each `check_` function is one fact, run in a process of its own:
+`python claiv_0_6_4.py NAME`, with that version in front of the path.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from claiv import AsyncClaivClient, ClaivApiError, ClaivClient
+
+from tests.compat.claiv_shared import KEY, TOLD, URL, USER, has_keys, in_step, until
+from tests.compat.raising import raises
+
+client = ClaivClient(api_key=KEY, base_url=URL)
+QUERY = "What must the user not eat?"
+
+
+def check_a_conversation() -> None:
+    """What is told in one conversation is known in the next, with its history."""
+    in_conversation(client)
+
+
+def check_a_conversation_asynchronously() -> None:
+    """With the same answers."""
+    in_conversation(in_step(AsyncClaivClient(api_key=KEY, base_url=URL)))
+
+
+def in_conversation(by: Any) -> None:
+    """Ingest, recall and rate."""
+    event = {"user_id": USER, "type": "message", "role": "user", "content": TOLD, "conversation_id": "c-1"}
+    event_id = by.ingest(event)["event_id"]
+    wanted = {"user_id": USER, "conversation_id": "c-1", "query": QUERY, "limits": {"answer_facts": 12}}
+    answer = until(lambda: _answered(by.recall(wanted)))
+    has_keys(answer, "answer_facts supporting_facts background_context llm_context working_memory pending_plan routing")
+    fact = answer["answer_facts"][0]
+    has_keys(fact, "fact_id subject kind predicate object object_text relation_phrase source_text confidence importance")
+    has_keys(fact, "created_at temporal_matches document_id document_name")
+    assert (fact["subject"], fact["object_text"], fact["source_text"]) == ("user", "peanuts", TOLD)
+    context = answer["llm_context"]
+    has_keys(context, "reference_time anchor_source conversation_history fact_ids text")
+    assert "peanuts" in context["text"]
+    assert [(turn["role"], turn["content"]) for turn in context["conversation_history"]] == [("user", TOLD)]
+    assert fact["fact_id"] in context["fact_ids"]
+    has_keys(answer["working_memory"], "focus pending_confirmation last_plan turn_summary")
+    has_keys(answer["routing"], "mode kinds predicates temporal_intent")
+    assert answer["pending_plan"] is None
+    rated = by.feedback_v6(answer["recall_id"], {"selected_ids": [fact["fact_id"], event_id], "user_rating": 4})
+    assert rated == {"recall_id": answer["recall_id"], "facts_recorded": 2}
+
+
+def check_nothing_is_known_of_a_stranger() -> None:
+    """Which is no error, and the text is empty, not null."""
+    answer = client.recall({"user_id": USER, "conversation_id": "c-1", "query": QUERY})
+    assert (answer["answer_facts"], answer["llm_context"]["text"], answer["llm_context"]["anchor_source"]) == (
+        [],
+        "",
+        "server_now",
+    )
+
+
+def check_a_time_of_reference() -> None:
+    """It is taken from the request, else from the conversation."""
+    event = {"user_id": USER, "type": "message", "content": TOLD, "conversation_id": "c-1"}
+    client.ingest({**event, "event_time": "2024-05-06T08:00:00Z"})
+    wanted = {"user_id": USER, "conversation_id": "c-1", "query": QUERY}
+    told = client.recall(wanted)["llm_context"]
+    assert (told["anchor_source"], told["reference_time"]) == ("conversation_event", "2024-05-06T08:00:00Z")
+    asked = client.recall({**wanted, "reference_time": "2024-06-01T00:00:00+02:00"})["llm_context"]
+    assert (asked["anchor_source"], asked["reference_time"]) == ("request", "2024-05-31T22:00:00Z")
+
+
+def check_older_generations() -> None:
+    """Their methods are served still, some of them at other paths."""
+    client.ingest_v3({"user_id": USER, "type": "message", "content": TOLD})
+    client.ingest_v5({"user_id": USER, "type": "message", "content": "I work at Acme.", "event_time": 1_700_000_000})
+    client.ingest_v6(
+        {"user_id": USER, "type": "tool_call", "role": "tool", "content": "weather('Lisbon')", "conversation_id": "c"}
+    )
+    answer = until(lambda: _filled(client.recall_v5({"user_id": USER, "query": QUERY, "token_budget": 300})))
+    assert "peanuts" in answer["answer"]
+    assert client.feedback_v5(answer["recall_id"], {"selected_ids": answer["selected_ids"]})["facts_recorded"] > 0
+    assert client.recall_v2({"user_id": USER, "task": QUERY, "token_budget": 300})["memory_blocks"]
+    found = client.recall_v3({"user_id": USER, "task": QUERY, "token_budget": 300})
+    assert client.feedback_v3(found["recall_id"], {"fact_ids_used": found["citations"]})["facts_recorded"] > 0
+    assert client.recall_v6({"user_id": USER, "query": QUERY, "conversation_id": "c"})["llm_context"]["text"]
+
+
+def check_errors_are_read() -> None:
+    """Also of a route that a newer server has and this one has not."""
+    error = raises(ClaivApiError, client.ingest, {"user_id": USER, "type": "message"})
+    assert (error.status, error.code, [each["field"] for each in error.details]) == (400, "invalid_request", ["content"])
+    error = raises(ClaivApiError, client._post, "/v6/nothing", {})
+    assert (error.status, error.code) == (404, "not_found")
+
+
+def check_health() -> None:
+    """Without a key in the request."""
+    assert client.health_check()["ok"] is True
+
+
+def _answered(answer: Any) -> Any:
+    return answer if answer["answer_facts"] else None
+
+
+def _filled(answer: Any) -> Any:
+    return answer if answer["memory_blocks"] else None
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]]()
