@@ -165,6 +165,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The document is not in the collection. NOT_FOUND.
     `{"reason": "DOCUMENT_NOT_IN_COLLECTION", "domain": "mneme", "metadata": {"document_id": "handbook", "collection_id": "manuals"}}`
     """
+    ERROR_REASON_RECALL_NOT_FOUND: _ErrorReason.ValueType  # 60
+    """The project made no recall with this id, or made it more than a day ago. NOT_FOUND.
+    `{"reason": "RECALL_NOT_FOUND", "domain": "mneme", "metadata": {"recall_id": "6f1c…"}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason lists each `reason` that an error of Mneme can carry. An error is a google.rpc.Status with exactly one
@@ -314,5 +318,9 @@ ERROR_REASON_COLLECTION_ALREADY_EXISTS: ErrorReason.ValueType  # 54
 ERROR_REASON_DOCUMENT_NOT_IN_COLLECTION: ErrorReason.ValueType  # 55
 """The document is not in the collection. NOT_FOUND.
 `{"reason": "DOCUMENT_NOT_IN_COLLECTION", "domain": "mneme", "metadata": {"document_id": "handbook", "collection_id": "manuals"}}`
+"""
+ERROR_REASON_RECALL_NOT_FOUND: ErrorReason.ValueType  # 60
+"""The project made no recall with this id, or made it more than a day ago. NOT_FOUND.
+`{"reason": "RECALL_NOT_FOUND", "domain": "mneme", "metadata": {"recall_id": "6f1c…"}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
