@@ -6,8 +6,7 @@ Everything that Mneme itself raises.
     │   ├── CategoriesUnknown · IdempotencyKeyReused
     │   └── ConflictQuestionsUnknown · ConflictAnswersMissing · ConflictWrongAnswer
     ├── NotAuthenticated
-    │   ├── CredentialsMissing
-    │   └── CredentialsInvalid
+    │   └── CredentialsMissing · CredentialsInvalid
     ├── ScopeMissing
     ├── NotFound
     │   ├── UserNotFound · SessionNotFound · MemoryNotFound · ConflictNotFound · ProjectNotFound · ApiKeyNotFound

@@ -7,17 +7,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NewType
 from uuid import UUID
 
-from service.domain.ids import SessionId, UserId
+from service.domain.ids import MessageId, SessionId, UserId
 from service.domain.memories import Source
 from service.domain.sessions import MessageRole, SessionOrigin
-
-MessageId = NewType("MessageId", str)
-"""The public id of an event; any message of any surface has one."""
-RecallId = NewType("RecallId", str)
-"""The public id of an answer to a recall, a UUID."""
 
 _EVENT_ID = re.compile(r"evt_(?P<session>[0-9a-f]{32})_(?P<index>[0-9]{1,9})")
 

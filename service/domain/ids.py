@@ -14,6 +14,8 @@ UserId = NewType("UserId", str)
 UserKey = NewType("UserKey", str)
 """Our id of a user, a UUID; never changes and never leaves the service."""
 SessionId = NewType("SessionId", str)
+MessageId = NewType("MessageId", str)
+"""The public id of a message as callers have it who tell events: it names session and place."""
 MemoryId = NewType("MemoryId", str)
 """The public id of one version of a memory, a UUID."""
 ChainId = NewType("ChainId", str)
@@ -21,6 +23,8 @@ ChainId = NewType("ChainId", str)
 ConflictId = NewType("ConflictId", str)
 """The public id of a merge conflict, a UUID."""
 KeyId = NewType("KeyId", str)
+RecallId = NewType("RecallId", str)
+"""The public id of an answer to a recall, a UUID."""
 ReceiptId = NewType("ReceiptId", str)
 """The public id of the receipt of a deletion, a UUID."""
 EventId = NewType("EventId", str)

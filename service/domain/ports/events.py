@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from service.domain.events import Feedback, RecallId
-from service.domain.ids import ProjectId, UserId
+from service.domain.events import Feedback
+from service.domain.ids import ProjectId, RecallId, UserId
 
 
 class EventNames(Protocol):

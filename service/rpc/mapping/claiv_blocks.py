@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from mneme.compat.v1 import claiv_recall_service_pb2 as pb
 
-from service.domain.events import MessageId, message_id_of
+from service.domain.events import message_id_of
+from service.domain.ids import MessageId
 from service.domain.memories import Source
 from service.domain.sessions import Message
 from service.usecases.briefing.blocks import Block, BlockKind, Blocks

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import quote, unquote
 
-from service.domain.events import RecallId
-from service.domain.ids import DocumentId, KeyId, ProjectId, Scope, SessionId, UploadId, UserId, UserKey
+from service.domain.ids import DocumentId, KeyId, ProjectId, RecallId, Scope, SessionId, UploadId, UserId, UserKey
 
 META = "mneme:meta"
 PROJECTS = "mneme:projects"

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.domain.errors import RecallNotFound
-from service.domain.events import Feedback, RecallId
-from service.domain.ids import ProjectId, UserId
+from service.domain.events import Feedback
+from service.domain.ids import ProjectId, RecallId, UserId
 from service.storage.redis.database import Database
 from service.storage.redis.keys import ProjectKeys
 

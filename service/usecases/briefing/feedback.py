@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import uuid4
 
-from service.domain.events import Feedback, RecallId
-from service.domain.ids import ProjectId
+from service.domain.events import Feedback
+from service.domain.ids import ProjectId, RecallId
 from service.domain.ports.events import RecallLog
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from service.domain.errors import SessionNotWritable, UserAlreadyExists, UserNotFound
-from service.domain.events import MessageId, NewEvent, message_id_of
-from service.domain.ids import ProjectId, Scope, UserId
+from service.domain.events import NewEvent, message_id_of
+from service.domain.ids import MessageId, ProjectId, Scope, UserId
 from service.domain.memories import Source
 from service.domain.ports.events import EventNames
 from service.domain.ports.stores import SessionStore, UserStore

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from service.domain.errors import RecallNotFound
-from service.domain.events import Feedback, RecallId
-from service.domain.ids import SessionId, UserId
+from service.domain.events import Feedback
+from service.domain.ids import RecallId, SessionId, UserId
 from service.domain.memories import Source
 from service.domain.sessions import MessageRole, NewMessage, NewSession, SessionStatus
 from tests.contract.stores.makers import ACME, FIRST_PAGE, GLOBEX, World, new_session, said
