@@ -14,16 +14,22 @@ class Crash(Exception):
 
 @dataclass(slots=True)
 class Interruption:
-    """What happens at the call number *at*, from 0, of any of the ports: *first* is awaited; *before* or after it a crash."""
+    """
+    What happens at the call number *at*, from 0, of any of the ports, or of those called *named*: *first* is awaited; *before* or
+    after it a crash.
+    """
 
     at: int
+    named: str = ""
     crash: bool = False
     before: bool = True
     first: Callable[[], Awaitable[None]] | None = None
     calls: int = 0
 
-    async def around(self, call: Callable[[], Awaitable[Any]]) -> Any:
+    async def around(self, name: str, call: Callable[[], Awaitable[Any]]) -> Any:
         """Make a call, interrupted if its turn has come."""
+        if self.named not in {"", name}:
+            return await call()
         now = self.calls == self.at
         self.calls += 1
         if now and self.first is not None:
@@ -51,7 +57,7 @@ class Interrupted:
             return member
 
         async def call(*args: Any, **kwargs: Any) -> Any:
-            return await self._interruption.around(lambda: member(*args, **kwargs))
+            return await self._interruption.around(name, lambda: member(*args, **kwargs))
 
         return call
 

@@ -129,6 +129,11 @@ class Histories(RuleBasedStateMachine):
         """Bring the index up to date while something happens."""
         self.run(self._sync(self._interruption(event)))
 
+    @rule(said=facts, gone=st.booleans())
+    def write_late(self, said: Sequence[tuple[str, str]], gone: bool) -> None:  # noqa: FBT001 - Hypothesis names it
+        """Change or remove what an indexer has read, and have another write that to the end, before the first one writes."""
+        self.run(self._write_late(said, gone=gone))
+
     @rule(what=st.integers(0, 3), victim=picks)
     def delete(self, what: int, victim: int) -> None:
         """Delete a session, or a version; or say something."""
@@ -223,6 +228,29 @@ class Histories(RuleBasedStateMachine):
         await self._meddle(what, pick)
         if pick % 2:
             await self._sync(Interruption(-1))
+
+    async def _write_late(self, said: Sequence[tuple[str, str]], *, gone: bool) -> None:
+        await self._drain()
+        await self._open(said, timed=False, over=True)
+        session_id = list(self.model.sessions)[-1]
+        await self._claim()
+        await self._work(next(job for job in self.held if job.session_id == session_id), Interruption(-1))
+
+        async def overtake() -> None:
+            if gone:
+                await self.bench.application.sessions.delete(self.project_id, UserId("user"), session_id)
+                self.model.forget_session(session_id)
+            else:
+                # another value for every topic
+                await self._open([(topic, VALUES[VALUES.index(value) - 1]) for topic, value in said], timed=False, over=True)
+                newest = list(self.model.sessions)[-1]
+                await self._claim()
+                await self._work(next(job for job in self.held if job.session_id == newest), Interruption(-1))
+            while await self.bench.application.sync_index("another"):
+                pass
+
+        await self._sync(Interruption(0, named="upsert", first=overtake))
+        await self._drain()
 
     async def _another(self, pick: int) -> None:
         """Let another worker do the whole of a job."""
