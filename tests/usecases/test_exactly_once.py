@@ -32,16 +32,12 @@ from service.domain.projects import ProjectSettings
 from service.domain.sessions import MessageRole, NewMessage, NewSession, SessionStatus
 from service.domain.users import NewUser, User
 from service.domain.values import PageRequest
-from service.storage.redis import RedisStores, open_stores
-from service.usecases.indexing.points import PointMaker
-from service.usecases.indexing.sync import SyncIndex
-from service.usecases.indexing.truth import TruthReader
-from service.usecases.processing.plan import Planner
-from service.usecases.processing.process_session import ProcessSession
-from service.wiring import Application, build_application
+from service.storage.redis import open_stores
+from service.wiring import build_application
 from tests.conftest import Engines, FakeClock
-from tests.usecases.interruptions import Crash, Interrupted, Interruption
-from tests.usecases.plain import TOPICS, VALUES, PlainExtractor, PlainSession, PlainUser, fact, plain
+from tests.usecases.interruptions import Crash, Interruption
+from tests.usecases.plain import TOPICS, VALUES, PlainSession, PlainUser, fact, plain
+from tests.usecases.workers import Bench, indexer, processor
 
 T = TypeVar("T")
 Act: TypeAlias = Callable[[], Awaitable[None]]
@@ -70,16 +66,6 @@ class Event:
 
 
 events = st.builds(Event, at=places, what=st.sampled_from(["before", "after", "another", 0, 1, 2, 3]), pick=picks)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
-    """Everything real that the histories run on."""
-
-    loop: asyncio.AbstractEventLoop
-    application: Application
-    stores: RedisStores
-    clock: FakeClock
 
 
 class Histories(RuleBasedStateMachine):
@@ -266,7 +252,7 @@ class Histories(RuleBasedStateMachine):
     async def _work(self, job: Job, interruption: Interruption) -> None:
         await self._observe()
         with suppress(Crash):
-            assert CommitOutcome.STALE_MEMORIES != await self._processor(interruption)(job)
+            assert CommitOutcome.STALE_MEMORIES != await processor(self.bench, interruption)(job)
         await self._observe()
 
     async def _observe(self) -> None:
@@ -307,7 +293,7 @@ class Histories(RuleBasedStateMachine):
 
     async def _sync(self, interruption: Interruption) -> None:
         try:
-            await self._indexer(interruption)(str(uuid4()))
+            await indexer(self.bench, interruption)(str(uuid4()))
         except Crash:
             return
         except ExceptionGroup as failures:
@@ -335,7 +321,7 @@ class Histories(RuleBasedStateMachine):
     async def _finish(self) -> None:
         while self.having(SessionStatus.PROCESSING):
             for job in await self._claim():
-                assert CommitOutcome.COMMITTED == await self._processor(Interruption(-1))(job)
+                assert CommitOutcome.COMMITTED == await processor(self.bench, Interruption(-1))(job)
                 await self._observe()
         await self._drain()
         assert [] == await self.bench.stores.jobs.claim("test", 100)
@@ -366,43 +352,6 @@ class Histories(RuleBasedStateMachine):
             )
         summaries = await sessions.summaries(scope, list(self.model.sessions))
         assert self.model.summarised() == {summary.session_id for summary in summaries if summary is not None}
-
-    def _processor(self, interruption: Interruption) -> ProcessSession:
-        """Return a worker of its own."""
-        stores, calls, extractor = self.bench.stores, self.bench.application, PlainExtractor()
-
-        def port(one: object) -> Any:
-            return Interrupted(one, interruption)
-
-        planner = Planner(
-            memories=port(stores.memories),
-            conflicts=port(stores.conflicts),
-            index=port(calls.index),
-            outbox=port(stores.outbox),
-            embedder=port(calls.embedder),
-            extractor=port(extractor),
-        )
-        # time goes on from version to version
-        self.bench.clock.advance(timedelta(seconds=1))
-        return ProcessSession(
-            projects=port(stores.projects),
-            users=port(stores.users),
-            sessions=port(stores.sessions),
-            jobs=port(stores.jobs),
-            extractor=port(extractor),
-            planner=planner,
-            clock=self.bench.clock,
-        )
-
-    def _indexer(self, interruption: Interruption) -> SyncIndex:
-        stores, calls = self.bench.stores, self.bench.application
-        sessions = cast(Any, Interrupted(stores.sessions, interruption))
-        return SyncIndex(
-            outbox=cast(Any, Interrupted(stores.outbox, interruption)),
-            index=cast(Any, Interrupted(calls.index, interruption)),
-            reader=TruthReader(sessions, cast(Any, Interrupted(stores.memories, interruption)), stores.documents),
-            points=PointMaker(sessions, cast(Any, Interrupted(calls.embedder, interruption))),
-        )
 
 
 # a failure is made smaller again and again before it is told

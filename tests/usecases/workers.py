@@ -1,0 +1,69 @@
+"""Workers over real stores, all of whose ports can be interrupted."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, cast
+
+from service.storage.redis import RedisStores
+from service.usecases.indexing.points import PointMaker
+from service.usecases.indexing.sync import SyncIndex
+from service.usecases.indexing.truth import TruthReader
+from service.usecases.processing.plan import Planner
+from service.usecases.processing.process_session import ProcessSession
+from service.wiring import Application
+from tests.conftest import FakeClock
+from tests.usecases.interruptions import Interrupted, Interruption
+from tests.usecases.plain import PlainExtractor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """Everything real that the histories run on."""
+
+    loop: asyncio.AbstractEventLoop
+    application: Application
+    stores: RedisStores
+    clock: FakeClock
+
+
+def processor(bench: Bench, interruption: Interruption) -> ProcessSession:
+    """Return a worker of its own."""
+    stores, calls, extractor = bench.stores, bench.application, PlainExtractor()
+
+    def port(one: object) -> Any:
+        return Interrupted(one, interruption)
+
+    planner = Planner(
+        memories=port(stores.memories),
+        conflicts=port(stores.conflicts),
+        index=port(calls.index),
+        outbox=port(stores.outbox),
+        embedder=port(calls.embedder),
+        extractor=port(extractor),
+    )
+    # time goes on from version to version
+    bench.clock.advance(timedelta(seconds=1))
+    return ProcessSession(
+        projects=port(stores.projects),
+        users=port(stores.users),
+        sessions=port(stores.sessions),
+        jobs=port(stores.jobs),
+        extractor=port(extractor),
+        planner=planner,
+        clock=bench.clock,
+    )
+
+
+def indexer(bench: Bench, interruption: Interruption) -> SyncIndex:
+    """Return a worker that brings the index up to date."""
+    stores, calls = bench.stores, bench.application
+    sessions = cast(Any, Interrupted(stores.sessions, interruption))
+    return SyncIndex(
+        outbox=cast(Any, Interrupted(stores.outbox, interruption)),
+        index=cast(Any, Interrupted(calls.index, interruption)),
+        reader=TruthReader(sessions, cast(Any, Interrupted(stores.memories, interruption))),
+        points=PointMaker(sessions, cast(Any, Interrupted(calls.embedder, interruption))),
+    )
