@@ -64,6 +64,6 @@ def indexer(bench: Bench, interruption: Interruption) -> SyncIndex:
     return SyncIndex(
         outbox=cast(Any, Interrupted(stores.outbox, interruption)),
         index=cast(Any, Interrupted(calls.index, interruption)),
-        reader=TruthReader(sessions, cast(Any, Interrupted(stores.memories, interruption))),
+        reader=TruthReader(sessions, cast(Any, Interrupted(stores.memories, interruption)), stores.documents),
         points=PointMaker(sessions, cast(Any, Interrupted(calls.embedder, interruption))),
     )
