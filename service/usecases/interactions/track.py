@@ -39,7 +39,8 @@ class TrackInteraction:
             return ()
         while True:
             session, created = await self._session(user.scope, interaction)
-            stored = () if created else await self._stored(user.scope, session)
+            # one message alone is new whatever is stored
+            stored = () if created or len(interaction.said) < 2 else await self._stored(user.scope, session)
             messages = _messages(interaction, newest(interaction.said, stored))
             # one that falls due between the look at it and the write is not found again
             with suppress(SessionNotWritable):

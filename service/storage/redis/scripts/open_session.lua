@@ -11,7 +11,6 @@ local answer = first_answer(KEYS[5], ARGV[2])
 if answer then return answer end
 
 local now = microseconds()
-redis.call('HSET', KEYS[1], 'last_active_at', digits(now))
 local kin = ARGV[10] == '' and ARGV[8] or ARGV[8] .. ' ' .. ARGV[10]
 if ARGV[7] ~= '' then
   local newest, newest_created = nil, nil
@@ -24,8 +23,14 @@ if ARGV[7] ~= '' then
       if active and (not newest or created > newest_created) then newest, newest_created = id, created end
     end
   end
-  if newest then return {'resumed', newest} end
+  if newest then
+    -- whoever goes by the times of messages adds some at once, which marks the user too: nothing to write, nothing to wait for
+    if not at then redis.call('HSET', KEYS[1], 'last_active_at', digits(now)) end
+    return {'resumed', newest}
+  end
 end
+
+redis.call('HSET', KEYS[1], 'last_active_at', digits(now))
 
 local created_at = ARGV[3] == '' and digits(now) or ARGV[3]
 redis.call('HSET', KEYS[2], 'status', 'pending', 'created_at', created_at, 'custom', ARGV[4], 'metadata', ARGV[5],
