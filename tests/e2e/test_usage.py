@@ -112,6 +112,11 @@ def test_each_surface_has_its_own_refusal_of_a_call_too_many(project: Opener) ->
     http = project(requests_per_minute=1)
     assert 200 == http.get("/api/v1/users").status_code
     native = http.get("/api/v1/users")
+    with bearer(http) as claiv:
+        foreign = claiv.post("/v1/recall", json={"user_id": "u", "task": "anything", "token_budget": 200})
+    error = foreign.json()["error"]
+    assert (429, "rate_limited") == (foreign.status_code, error["code"])
+    assert 1 <= error["details"]["retry_after"] == int(foreign.headers["retry-after"]) <= 60
     assert (429, {"detail": "Rate limit exceeded"}) == (native.status_code, native.json())
     assert 1 <= int(native.headers["retry-after"]) <= 60
 
@@ -133,6 +138,19 @@ def test_a_quota_is_told_before_and_after_it_is_used_up(project: Opener) -> None
     assert 200 == http.get(url.replace("add-message", "context")).status_code
     with bearer(http) as claiv:
         assert not claiv.get("/v1/usage/limits").json()["is_within_quota"]
+
+
+def test_an_event_beyond_the_quota_is_refused_with_the_figures(project: Opener) -> None:
+    """In the Claiv API, whose clients try again after a delay: there is none, and recall goes on."""
+    event = {"user_id": "u", "type": "message", "content": "I have a dog.", "thread_id": "t"}
+    with bearer(project(ingests_per_month=1)) as claiv:
+        first, second = (claiv.post("/v1/ingest", json={**event, "idempotency_key": key}) for key in "ab")
+        recalled = claiv.post("/v1/recall", json={"user_id": "u", "task": "dog", "token_budget": 200})
+        reset_date = claiv.get("/v1/usage/limits").json()["reset_date"]
+    details = {"plan": "self-hosted", "reset_date": reset_date, "usage": {"ingest_events": 1, "limit": 1}}
+    assert [200, 429, 200] == [answer.status_code for answer in (first, second, recalled)]
+    assert ("quota_exceeded", details) == (second.json()["error"]["code"], second.json()["error"]["details"])
+    assert ["100"] * 3 == [answer.headers["x-quota-ingests-pct"] for answer in (first, second, recalled)]
 
 
 def test_a_range_that_nobody_knows_is_refused(project: Opener) -> None:
