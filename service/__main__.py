@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 
 import uvloop
 
-from service.cli import about, archives, doctor, keys, projects, reindex, usage, webhooks
+from service.cli import about, archives, deletions, doctor, keys, projects, reindex, usage, webhooks
 from service.cli.command import Command, CommandFailed
 from service.domain.errors import DomainError
 from service.domain.values import JsonObject
@@ -71,6 +71,7 @@ COMMANDS: Sequence[Command] = (
     *usage.COMMANDS,
     *webhooks.COMMANDS,
     *archives.COMMANDS,
+    *deletions.COMMANDS,
     *reindex.COMMANDS,
     *doctor.COMMANDS,
     *about.COMMANDS,
@@ -80,6 +81,7 @@ _GROUPS: Mapping[str, str] = {
     "projects": "create, list and show projects",
     "keys": "create, list and revoke API keys",
     "webhooks": "set, try and watch where a project's events are posted to",
+    "receipts": "list and check the receipts of deletions",
 }
 
 

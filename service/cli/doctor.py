@@ -111,7 +111,7 @@ async def _records(application: Application) -> Counter[IndexedKind]:
             chains = await stores.memories.list(user.scope, PageRequest(offset=0, limit=1), MemoryFilter())
             counts[IndexedKind.MEMORY] += chains.total
             async for session in every(partial(stores.sessions.list, user.scope, wanted=SessionFilter())):
-                counts[IndexedKind.TURN] += session.message_count
+                counts[IndexedKind.TURN] += session.remembered_count
                 (summary,) = await stores.sessions.summaries(user.scope, [session.session_id])
                 counts[IndexedKind.SUMMARY] += summary is not None
     return counts

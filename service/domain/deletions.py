@@ -101,10 +101,10 @@ class DeletionReceipt:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgottenSession:
     """
-    What a forgetting does to one session, worked out when it had *status* and *missing*.
+    What a forgetting does to one session, worked out when it had *status*, *missing* and *message_count*.
 
-    The messages at *indexes* become forgotten, its summary goes if it *had_summary*, and with *again* it is queued to be
-    processed. *still_missing* is its `missing` from then on.
+    The messages at *indexes* become forgotten, the newest of the others is of *newest_left* (None when there is none), its
+    summary goes if it *had_summary*, and with *again* it is queued to be processed. Its `missing` becomes *still_missing*.
     """
 
     session_id: SessionId
@@ -113,6 +113,7 @@ class ForgottenSession:
     message_count: int
     indexes: tuple[int, ...]
     had_summary: bool
+    newest_left: datetime | None
     again: bool
     still_missing: frozenset[int] | None
 

@@ -149,10 +149,14 @@ class MemoryChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionCommit:
-    """All that processing a session brings about, committed together with the end of its job."""
+    """
+    All that processing a session brings about, committed together with the end of its job. *remembered_at* is the time as of
+    which its statements were written down.
+    """
 
     memories: MemoryChange
     summary: Summary | None
+    remembered_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

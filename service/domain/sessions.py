@@ -75,8 +75,8 @@ class Session:
     `generation` rises with every message, every new start of processing and every forgetting: a job that carries an older one
     is stale. `auto_process_after` None means that the session is never processed by itself. `created_at` is the custom time if
     there is one; `custom_created_at` says whether there is. Of its `message_count` messages `forgotten_count` are forgotten.
-    `missing` is set while a processed session is processed again because a forgetting took more than it meant to: only what is
-    said in the messages at these places has to be made memories of again.
+    `remembered_at` is the time as of which its statements became memories. `missing` is set while a processed session is
+    processed again, because a forgetting took more than it meant to: only what the messages at these places say is missing.
     """
 
     session_id: SessionId
@@ -93,6 +93,7 @@ class Session:
     process_within: timedelta | None = None
     forgotten_count: int = 0
     missing: frozenset[int] | None = None
+    remembered_at: datetime | None = None
 
     @property
     def remembered_count(self) -> int:

@@ -136,12 +136,12 @@ class ContextBuilder:
         """Return the newest messages of the user's other unprocessed sessions, newest session first."""
         page = PageRequest(offset=0, limit=ONGOING_SESSIONS + len(excluded))
         open_sessions = await self._sessions.list(scope, page, SessionFilter(statuses=_UNPROCESSED))
-        others = [one for one in open_sessions.items if one.session_id not in excluded and one.message_count]
+        others = [one for one in open_sessions.items if one.session_id not in excluded and one.remembered_count]
         pages = await asyncio.gather(*(self._newest(scope, one) for one in others[:ONGOING_SESSIONS]))
         return [message for messages in pages for message in messages]
 
     async def _newest(self, scope: Scope, session: Session) -> Sequence[Message]:
-        offset = max(0, session.message_count - ONGOING_MESSAGES)
+        offset = max(0, session.remembered_count - ONGOING_MESSAGES)
         return (
             await self._sessions.messages(scope, session.session_id, PageRequest(offset=offset, limit=ONGOING_MESSAGES))
         ).items

@@ -22,6 +22,7 @@ from mneme.compat.v1.claiv_usage_service_pb2_grpc import ClaivUsageServiceServic
 from mneme.compat.v1.reconify_service_pb2_grpc import ReconifyServiceServicer, add_ReconifyServiceServicer_to_server
 from mneme.v1.archives_service_pb2_grpc import ArchivesServiceServicer, add_ArchivesServiceServicer_to_server
 from mneme.v1.conflicts_service_pb2_grpc import ConflictsServiceServicer, add_ConflictsServiceServicer_to_server
+from mneme.v1.deletions_service_pb2_grpc import DeletionsServiceServicer, add_DeletionsServiceServicer_to_server
 from mneme.v1.documents_service_pb2_grpc import DocumentsServiceServicer, add_DocumentsServiceServicer_to_server
 from mneme.v1.memory_service_pb2_grpc import MemoryServiceServicer, add_MemoryServiceServicer_to_server
 from mneme.v1.projects_service_pb2_grpc import ProjectsServiceServicer, add_ProjectsServiceServicer_to_server
@@ -70,6 +71,7 @@ class Servicers:
     reconify: ReconifyServiceServicer
     claiv_events: ClaivEventsServiceServicer
     claiv_recall: ClaivRecallServiceServicer
+    deletions: DeletionsServiceServicer
 
 
 @asynccontextmanager
@@ -97,6 +99,7 @@ async def running_server(listen: str, servicers: Servicers, layers: Sequence[Lay
     add_ReconifyServiceServicer_to_server(servicers.reconify, server)
     add_ClaivEventsServiceServicer_to_server(servicers.claiv_events, server)
     add_ClaivRecallServiceServicer_to_server(servicers.claiv_recall, server)
+    add_DeletionsServiceServicer_to_server(servicers.deletions, server)
     healthy = await _add_public_services(server)
     address = _bind(server, listen)
     await server.start()

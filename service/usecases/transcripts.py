@@ -13,7 +13,7 @@ _PAGE = 500
 
 
 async def all_messages(sessions: SessionStore, scope: Scope, session_id: SessionId) -> Sequence[Message]:
-    """Return every message of a session, oldest first. Raises SessionNotFound."""
+    """Return every message of a session that is not forgotten, oldest first. Raises SessionNotFound."""
     messages: list[Message] = []
     while True:
         page = await sessions.messages(scope, session_id, PageRequest(offset=len(messages), limit=_PAGE))

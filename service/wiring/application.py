@@ -18,6 +18,7 @@ from service.recall.recaller import Recaller
 from service.rpc.archives import ArchiveCalls
 from service.rpc.claiv_recall import ClaivRecallCalls
 from service.rpc.conflicts import ConflictCalls
+from service.rpc.deletions import DeletionCalls
 from service.rpc.documents import DocumentCalls
 from service.rpc.memory import MemoryCalls
 from service.rpc.projects import ProjectCalls
@@ -39,6 +40,11 @@ from service.usecases.conflicts.list import ListConflicts
 from service.usecases.conflicts.resolve import ResolveConflict
 from service.usecases.conflicts.settle import SettleConflict
 from service.usecases.conflicts.wording import Wording
+from service.usecases.deletions.forget import Forget
+from service.usecases.deletions.get_receipt import GetReceipt
+from service.usecases.deletions.list_receipts import ListReceipts
+from service.usecases.deletions.plan import ForgetPlanner
+from service.usecases.deletions.verify_receipts import VerifyReceipts
 from service.usecases.events.ingest import IngestEvent
 from service.usecases.indexing.points import PointMaker
 from service.usecases.indexing.reindex import Reindex
@@ -116,6 +122,7 @@ class Application:
     track: TrackInteraction
     ingest: IngestEvent
     claiv_recall: ClaivRecallCalls
+    deletions: DeletionCalls
     authenticate: Authenticate
     bootstrap: Bootstrap
     process_session: ProcessSession
@@ -179,12 +186,13 @@ def build_application(
     session_calls = _session_calls(stores)
     told = told_webhooks(stores, sender or HttpSender(), clock, pepper=pepper)
     planner = _planner(stores, index, embedder, readers.extractor)
+    sync_index = _sync_index(stores, index, embedder)
     return Application(
         stores=stores,
         index=index,
         embedder=embedder,
         clock=clock,
-        users=_user_calls(stores),
+        users=_user_calls(stores, sync_index, clock),
         sessions=session_calls,
         memory=_memory_calls(stores, recaller, builder, clock),
         conflicts=_conflict_calls(stores),
@@ -197,11 +205,12 @@ def build_application(
         usage=_usage_calls(stores, clock),
         webhooks=told.calls,
         track=TrackInteraction(users, sessions),
+        deletions=_deletion_calls(stores, sync_index, clock),
         authenticate=Authenticate(projects, pepper=pepper),
         bootstrap=Bootstrap(projects, project_calls.create, project_calls.create_key, pepper=pepper),
         process_session=_process_session(stores, planner, readers.extractor, clock),
         settle_conflict=_settle_conflict(stores, readers.extractor, embedder, clock),
-        sync_index=_sync_index(stores, index, embedder),
+        sync_index=sync_index,
         sync_bulk=_sync_index(stores, index, embedder, bulk=True),
         apply_retention=ApplyRetention(projects, users, sessions, session_calls.delete, clock),
         deliver_event=told.deliver,
@@ -215,6 +224,7 @@ def _process_session(stores: RedisStores, planner: Planner, extractor: Extractor
         projects=stores.projects,
         users=stores.users,
         sessions=stores.sessions,
+        memories=stores.memories,
         jobs=stores.jobs,
         extractor=extractor,
         planner=planner,
@@ -232,14 +242,14 @@ def _settle_conflict(stores: RedisStores, extractor: Extractor, embedder: Embedd
     )
 
 
-def _user_calls(stores: RedisStores) -> UserCalls:
+def _user_calls(stores: RedisStores, sync_index: SyncIndex, clock: Clock) -> UserCalls:
     users = stores.users
     return UserCalls(
         create=CreateUser(users),
         list=ListUsers(users),
         get=GetUser(users),
         update=UpdateUser(users),
-        delete=DeleteUser(users),
+        delete=DeleteUser(users, stores.forgets, sync_index, clock),
         list_recent_messages=ListRecentMessages(users, stores.sessions),
     )
 
@@ -293,6 +303,23 @@ def _claiv_recall_calls(
         facts=RecallFacts(search, sessions=stores.sessions, index=index, embedder=embedder, clock=clock),
         keep=KeepRecall(stores.recall_log),
         feedback=SendFeedback(stores.recall_log),
+    )
+
+
+def _deletion_calls(stores: RedisStores, sync_index: SyncIndex, clock: Clock) -> DeletionCalls:
+    receipts = stores.receipts
+    return DeletionCalls(
+        forget=Forget(
+            users=stores.users,
+            forgets=stores.forgets,
+            receipts=receipts,
+            planner=ForgetPlanner(stores.sessions, stores.memories, stores.conflicts),
+            sync=sync_index,
+            clock=clock,
+        ),
+        list_receipts=ListReceipts(receipts),
+        get_receipt=GetReceipt(receipts),
+        verify_receipts=VerifyReceipts(receipts),
     )
 
 

@@ -16,6 +16,7 @@ from service.rpc.claiv_events import ClaivEventsServicer
 from service.rpc.claiv_recall import ClaivRecallServicer
 from service.rpc.claiv_usage import ClaivUsageServicer
 from service.rpc.conflicts import ConflictsServicer
+from service.rpc.deletions import DeletionsServicer
 from service.rpc.documents import DocumentsServicer
 from service.rpc.interceptors import layers
 from service.rpc.interceptors.log import RpcMetrics
@@ -118,6 +119,7 @@ def _servicers(application: Application) -> Servicers:
         reconify=ReconifyServicer(application.track),
         claiv_events=ClaivEventsServicer(application.ingest),
         claiv_recall=ClaivRecallServicer(application.claiv_recall),
+        deletions=DeletionsServicer(application.deletions),
     )
 
 

@@ -42,6 +42,9 @@ class Interruption:
         return result
 
 
+NEVER = Interruption(-1)
+
+
 class Interrupted:
     """A port, all of whose calls are real, with an interruption."""
 

@@ -34,8 +34,14 @@ def read(content: str) -> tuple[str, str]:
     return match[1], match[2]
 
 
+@dataclass(frozen=True, slots=True)
 class PlainExtractor:
-    """An extractor whose decisions can be foretold: a candidate for each message, and one value for each topic."""
+    """
+    An extractor whose decisions can be foretold: a candidate for each message, and one value for each topic, of which another one
+    is a change or, if it *contradicts*, a contradiction.
+    """
+
+    contradicts: bool = False
 
     async def extract(self, transcript: Transcript, _categories: Sequence[Category], _guidance: Guidance) -> Extraction:
         """Keep every message."""
@@ -62,7 +68,8 @@ class PlainExtractor:
         if known is None:
             return Decision(kind=DecisionKind.NEW, content=candidate.content)
         same = known.current.content == candidate.content
-        kind = DecisionKind.DUPLICATE if same else DecisionKind.CHANGE
+        other = DecisionKind.CONTRADICTION if self.contradicts else DecisionKind.CHANGE
+        kind = DecisionKind.DUPLICATE if same else other
         return Decision(kind=kind, content=candidate.content, chain_id=known.chain_id)
 
 

@@ -91,6 +91,7 @@ def processor(world: World, interruption: Interruption, clock: FakeClock) -> Pro
         projects=port(stores.projects),
         users=port(stores.users),
         sessions=port(stores.sessions),
+        memories=port(stores.memories),
         jobs=port(stores.jobs),
         extractor=extractor,
         planner=planner,

@@ -50,6 +50,7 @@ def processor(bench: Bench, interruption: Interruption) -> ProcessSession:
         projects=port(stores.projects),
         users=port(stores.users),
         sessions=port(stores.sessions),
+        memories=port(stores.memories),
         jobs=port(stores.jobs),
         extractor=port(extractor),
         planner=planner,

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, cast
 
 from service.domain.ids import ProjectId, Scope, SessionId
 from service.domain.memories import Candidate, Decision, Extraction, MemoryChain, MemoryFilter, Neighbour
+from service.domain.ports.deletions import ForgetStore
+from service.domain.ports.index import VectorIndex
 from service.domain.ports.models import Clock, Extractor
 from service.domain.ports.work import CommitOutcome, Job
 from service.domain.projects import Category, Guidance
@@ -15,9 +18,15 @@ from service.domain.sessions import MessageRole, NewMessage, NewSession, Transcr
 from service.domain.users import User
 from service.domain.values import PageRequest
 from service.extraction.embedded import EmbeddedExtractor
+from service.usecases.deletions.forget import Forget
+from service.usecases.deletions.plan import ForgetPlanner
+from service.usecases.indexing.points import PointMaker
+from service.usecases.indexing.sync import SyncIndex
+from service.usecases.indexing.truth import TruthReader
 from service.usecases.processing.plan import Planner
 from service.usecases.processing.process_session import ProcessSession
 from service.wiring import Application
+from tests.usecases.interruptions import NEVER, Interrupted, Interruption
 
 EVERYTHING = PageRequest(offset=0, limit=200)
 
@@ -84,24 +93,56 @@ class World:
         """Delete a session."""
         await self.application.sessions.delete(self.project_id, self.user.user_id, session_id)
 
-    def processor(self, extractor: Extractor, clock: Clock) -> ProcessSession:
-        """Return the use case with another extractor."""
+    def processor(self, extractor: Extractor, clock: Clock, interruption: Interruption = NEVER) -> ProcessSession:
+        """Return the use case with another extractor, and ports that can be interrupted."""
         application, stores = self.application, self.application.stores
+
+        def port(one: object) -> Any:
+            return Interrupted(one, interruption)
+
         planner = Planner(
-            memories=stores.memories,
-            conflicts=stores.conflicts,
-            index=application.index,
-            outbox=stores.outbox,
-            embedder=application.embedder,
-            extractor=extractor,
+            memories=port(stores.memories),
+            conflicts=port(stores.conflicts),
+            index=port(application.index),
+            outbox=port(stores.outbox),
+            embedder=port(application.embedder),
+            extractor=port(extractor),
         )
         return ProcessSession(
-            projects=stores.projects,
-            users=stores.users,
-            sessions=stores.sessions,
-            jobs=stores.jobs,
-            extractor=extractor,
+            projects=port(stores.projects),
+            users=port(stores.users),
+            sessions=port(stores.sessions),
+            memories=port(stores.memories),
+            jobs=port(stores.jobs),
+            extractor=port(extractor),
             planner=planner,
+            clock=clock,
+        )
+
+    def indexer(self, interruption: Interruption = NEVER, *, index: VectorIndex | None = None) -> SyncIndex:
+        """Return the use case that keeps the index, of its own or *index*, with ports that can be interrupted."""
+        application, stores = self.application, self.application.stores
+
+        def port(one: object) -> Any:
+            return Interrupted(one, interruption)
+
+        sessions = port(stores.sessions)
+        return SyncIndex(
+            outbox=port(stores.outbox),
+            index=port(index or application.index),
+            reader=TruthReader(sessions, port(stores.memories), port(stores.documents)),
+            points=PointMaker(sessions, port(application.embedder)),
+        )
+
+    def forgetting(self, clock: Clock, interruption: Interruption = NEVER, *, index: VectorIndex | None = None) -> Forget:
+        """Return the use case that forgets, with an index of its own or *index*, and steps that can be interrupted."""
+        stores = self.application.stores
+        return Forget(
+            users=stores.users,
+            forgets=cast(ForgetStore, Interrupted(stores.forgets, interruption)),
+            receipts=stores.receipts,
+            planner=ForgetPlanner(stores.sessions, stores.memories, stores.conflicts),
+            sync=cast(SyncIndex, Interrupted(self.indexer(index=index), interruption)),
             clock=clock,
         )
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from service.domain.archives import ArchivedUser, RestoredSession
 from service.domain.conflicts import Conflict, ConflictFilter
+from service.domain.deletions import Deletion
 from service.domain.documents import Collection, Document, DocumentFilter, Member, NewCollection, NewDocument, Passage, Section
 from service.domain.ids import (
     ChainId,
@@ -93,8 +94,12 @@ class UserStore(Protocol):
         """Change a user and return it as it is then. Raises UserNotFound, UserAlreadyExists."""
         ...
 
-    async def delete(self, project_id: ProjectId, user_id: UserId) -> None:
-        """Remove the user and everything under its scope; index entries go through the outbox. Raises UserNotFound."""
+    async def delete(self, project_id: ProjectId, user_id: UserId, *, deletion: Deletion | None = None) -> None:
+        """
+        Remove the user and everything under its scope; index entries go through the outbox.
+
+        With a *deletion* a receipt of it follows, with the counts of what went. Raises UserNotFound.
+        """
         ...
 
 
@@ -173,12 +178,14 @@ class SessionStore(Protocol):
         """Return where the message of this *name* is that came within a day, or None."""
         ...
 
-    async def messages(self, scope: Scope, session_id: SessionId, page: PageRequest) -> Page[Message]:
-        """Return one page of messages, oldest first. Raises SessionNotFound."""
+    async def messages(
+        self, scope: Scope, session_id: SessionId, page: PageRequest, *, with_forgotten: bool = False
+    ) -> Page[Message]:
+        """Return one page of messages, oldest first, those that are forgotten only if asked for. Raises SessionNotFound."""
         ...
 
     async def messages_at(self, scope: Scope, sources: Sequence[Source]) -> Sequence[Message | None]:
-        """Return the messages at *sources*, None where there is none (any more), in the same order, in one round trip."""
+        """Return the messages at *sources* in their order, None for what is not there (any more) or forgotten. One round trip."""
         ...
 
     async def recent_messages(
@@ -189,7 +196,10 @@ class SessionStore(Protocol):
         exclude: frozenset[SessionId] = frozenset(),
         only: frozenset[SessionId] | None = None,
     ) -> Sequence[Message]:
-        """Return the newest *limit* messages over all sessions, or those of *only*, but *exclude*, oldest of them first."""
+        """
+        Return the newest *limit* messages over all sessions, or those of *only*, but *exclude*, oldest of them first; none that
+        is forgotten.
+        """
         ...
 
     async def summaries(self, scope: Scope, session_ids: Sequence[SessionId]) -> Sequence[Summary | None]:
@@ -228,6 +238,10 @@ class MemoryStore(Protocol):
 
     async def chains_of_session(self, scope: Scope, session_id: SessionId) -> Sequence[MemoryChain]:
         """Return every chain with a version that the session created or that has a source in it."""
+        ...
+
+    async def chains_of_sessions(self, scope: Scope, session_ids: Sequence[SessionId]) -> Sequence[MemoryChain]:
+        """Return every chain with a version that any of the sessions created or that has a source in any, each once."""
         ...
 
     async def list(self, scope: Scope, page: PageRequest, wanted: MemoryFilter) -> Page[MemoryChain]:

@@ -84,7 +84,7 @@ class JobQueue(Protocol):
         ...
 
     async def save_step(self, job: Job, step: str, result: bytes) -> None:
-        """Keep the result of a *step* for a day."""
+        """Keep the result of a *step* for a day, unless the session has moved on."""
         ...
 
     async def depth(self) -> QueueDepth:
@@ -145,6 +145,10 @@ class Outbox(Protocol):
 
         Read before a search, this and the hits of the search together miss no record that was committed before.
         """
+        ...
+
+    async def held(self, scope: Scope) -> frozenset[str]:
+        """Return the ids of a user's entries that a worker is at: claimed, within their lease, and not retired yet."""
         ...
 
     async def enqueue_all(self) -> int:

@@ -122,6 +122,7 @@ def read_session(session_id: SessionId, record: Hash) -> Session:
         process_within=read_span(record.get("process_within", "")),
         forgotten_count=int(record.get("forgotten_count", 0)),
         missing=read_places(record.get("missing", "")),
+        remembered_at=optional_moment(record.get("remembered_at", "")),
     )
 
 

@@ -6,7 +6,7 @@ import asyncio
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from service.domain.conflicts import ANSWERED, failed
@@ -81,7 +81,7 @@ class RedisJobs:
             await self.database.run(
                 "commit_session",
                 [keys.record, keys.revision, keys.session(job.session_id), keys.bucket.jobs, *plan.writes.keys],
-                [*about, "" if told is None else micros(told), *plan.writes.arguments],
+                [*about, _micros(told), _micros(commit.remembered_at), *plan.writes.arguments],
             )
         )
         if outcome is CommitOutcome.COMMITTED:
@@ -135,7 +135,7 @@ class RedisJobs:
         await self.database.run(
             "save_step",
             [keys.record, keys.session(job.session_id), keys.steps(job.session_id)],
-            [f"{job.generation}:{step}", base64.b64encode(result).decode()],
+            [f"{job.generation}:{step}", base64.b64encode(result).decode(), job.generation],
         )
 
     async def depth(self) -> QueueDepth:
@@ -201,6 +201,10 @@ class RedisJobs:
             names += [user.record, user.session(SessionId(session_id)), user.pending]
             members += [timer, project, user_key, session_id]
         return int(await self.database.run("fire_timers", [bucket.timers, bucket.jobs, *names], members))
+
+
+def _micros(time: datetime | None) -> str:
+    return "" if time is None else str(micros(time))
 
 
 def _user(keyspace: Keyspace, entry: Entry) -> UserKeys:

@@ -63,8 +63,11 @@ class RedisMemories:
 
     async def chains_of_session(self, scope: Scope, session_id: SessionId) -> Sequence[MemoryChain]:
         """Return every chain with a version that the session created or that has a source in it."""
-        keys = self.keyspace.user(scope)
-        return await self._existing(scope, await self._grouped(keys.by_session, [session_id]))
+        return await self.chains_of_sessions(scope, [session_id])
+
+    async def chains_of_sessions(self, scope: Scope, session_ids: Sequence[SessionId]) -> Sequence[MemoryChain]:
+        """Return every chain with a version that any of the sessions created or that has a source in any, each once."""
+        return await self._existing(scope, await self._grouped(self.keyspace.user(scope).by_session, session_ids))
 
     async def list(self, scope: Scope, page: PageRequest, wanted: MemoryFilter) -> Page[MemoryChain]:
         """Return one page of chains, newest current version first."""
@@ -104,7 +107,7 @@ class RedisMemories:
             page = await self.sessions.list(scope, EVERYTHING, SessionFilter(metadata=wanted.session_metadata))
             having = {session.session_id for session in page.items}
             sessions = sessions & having if sessions else having
-        found = await self._existing(scope, await self._grouped(self.keyspace.user(scope).by_session, sessions))
+        found = await self.chains_of_sessions(scope, sorted(sessions))
         matching = [
             chain
             for chain in found

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import islice
 
 from service.domain.errors import IdempotencyKeyReused, SessionNotFound, SessionNotWritable
 from service.domain.ids import Scope, SessionId
@@ -12,12 +14,13 @@ from service.domain.sessions import Message, NewMessage
 from service.domain.values import Page, PageRequest
 from service.storage.redis.codec import digest, micros, moment, read_message, write_message
 from service.storage.redis.database import Database, span
+from service.storage.redis.forgotten import read_forgotten
 from service.storage.redis.keys import Keyspace, UserKeys, quoted
 
 ONCE = "once"
 """What stands for the digest of a message that is appended once, whatever else comes under its name."""
-TURNS_BEFORE = 2
-"""Turns before a new one whose index entries change with it: they are indexed by a window of two turns either side."""
+WINDOW = 2
+"""Turns either side of one whose index entries change with it, because they are indexed together with those around them."""
 
 
 GAP = 8
@@ -93,7 +96,7 @@ class Messages:
                 keys.timer(session_id),
                 quoted(scope.project_id),
                 scope.user_key,
-                TURNS_BEFORE,
+                WINDOW,
                 *bodies,
             ],
         )
@@ -106,37 +109,50 @@ class Messages:
                 return kind, "".join(said)
         raise AssertionError(answer)
 
-    async def page(self, scope: Scope, session_id: SessionId, page: PageRequest) -> Page[Message]:
-        """Return one page of messages, oldest first. Raises SessionNotFound."""
+    async def page(self, scope: Scope, session_id: SessionId, page: PageRequest, *, with_forgotten: bool) -> Page[Message]:
+        """Return one page of messages, oldest first, those that are forgotten only if asked for. Raises SessionNotFound."""
         keys = self.keyspace.user(scope)
-        known, total, texts = await self.database.send(
+        known, total, texts, text = await self.database.send(
             ("EXISTS", keys.record),
             ("HGET", keys.session(session_id), "message_count"),
             ("LRANGE", keys.messages(session_id), *span(page.offset, page.limit)),
+            ("HGET", keys.forgotten, session_id),
         )
         if not known or total is None:
             raise SessionNotFound(session_id=session_id)
-        items = [read_message(session_id, index, text) for index, text in enumerate(texts, page.offset)]
+        forgotten = read_forgotten(text)
+        if forgotten and not with_forgotten:
+            return await self._remembered(keys, session_id, page, forgotten)
+        items = [
+            replace(read_message(session_id, index, text), forgotten_at=forgotten[index])
+            if index in forgotten
+            else read_message(session_id, index, text)
+            for index, text in enumerate(texts, page.offset)
+        ]
         return Page(items=items, offset=page.offset, total=int(total))
 
     async def at(self, scope: Scope, sources: Sequence[Source]) -> Sequence[Message | None]:
-        """Return the messages at *sources*, None where there is none, in the same order, in one round trip."""
+        """Return the messages at *sources*, None where there is none or it is forgotten, in the same order, in one round trip."""
         if not sources:
             return []
         keys = self.keyspace.user(scope)
         stretches = _stretches(sources)
         places = {session_id: place for place, session_id in enumerate(dict.fromkeys(one.session_id for one in stretches), 1)}
         # a script though it only reads: one command for each stretch costs this process five times as much
-        answers = await self.database.run(
+        marks, *answers = await self.database.run(
             "read_messages",
-            [keys.record, *(keys.messages(session_id) for session_id in places)],
-            [number for one in stretches for number in (places[one.session_id], one.first, one.last)],
-        )
+            [keys.record, keys.forgotten, *(keys.messages(session_id) for session_id in places)],
+            [len(places), *places, *(number for one in stretches for number in (places[one.session_id], one.first, one.last))],
+        ) or ((),)
+        forgotten = {session_id: read_forgotten(mark) for session_id, mark in zip(places, marks, strict=False) if mark}
         found = {
             Source(stretch.session_id, index): text
             for stretch, texts in zip(stretches, answers, strict=False)
             for index, text in enumerate(texts, stretch.first)
         }
+        for session_id, indexes in forgotten.items():
+            for index in indexes:
+                found.pop(Source(session_id, index), None)
         return [read_message(*source, found[source]) if source in found else None for source in sources]
 
     async def recent(
@@ -152,15 +168,27 @@ class Messages:
         else:
             newest = await self._newest(keys, sorted(only))
         wanted = [SessionId(id_) for id_ in newest if id_ not in exclude][:limit]
+        if not wanted:
+            return []
         # counted first and read by place: a message that comes in between cannot shift the others
-        counts = await self.database.send(*(("LLEN", keys.messages(id_)) for id_ in wanted))
-        starts = [max(0, count - limit) for count in counts]
-        reads = [("LRANGE", keys.messages(id_), start, start + limit - 1) for id_, start in zip(wanted, starts, strict=True)]
-        found: list[Message] = []
-        for session_id, start, texts in zip(wanted, starts, await self.database.send(*reads), strict=True):
-            found += [read_message(session_id, index, text) for index, text in enumerate(texts, start)]
+        marks, *counts = await self.database.send(
+            ("HMGET", keys.forgotten, *wanted), *(("LLEN", keys.messages(id_)) for id_ in wanted)
+        )
+        places = [_newest(count, read_forgotten(mark), limit) for count, mark in zip(counts, marks, strict=True)]
+        sources = [Source(session_id=id_, message_index=i) for id_, indexes in zip(wanted, places, strict=True) for i in indexes]
+        found = [message for message in await self.at(scope, sources) if message is not None]
         found.sort(key=lambda message: (message.timestamp, message.session_id, message.index))
         return found[-limit:]
+
+    async def _remembered(
+        self, keys: UserKeys, session_id: SessionId, page: PageRequest, forgotten: Mapping[int, datetime]
+    ) -> Page[Message]:
+        """Return a page of those messages that are not forgotten."""
+        texts = await self.database.get("LRANGE", keys.messages(session_id), 0, -1)
+        places = [index for index in range(len(texts)) if index not in forgotten]
+        shown = places[page.offset : page.offset + page.limit]
+        items = [read_message(session_id, index, texts[index]) for index in shown]
+        return Page(items=items, offset=page.offset, total=len(places))
 
     async def _newest(self, keys: UserKeys, session_ids: Sequence[SessionId]) -> Sequence[SessionId]:
         """Return those of some sessions that have messages, by the newest of these, newest first."""
@@ -182,6 +210,11 @@ def _place(said: str) -> Source:
 
 def _time(message: NewMessage) -> str:
     return "" if message.timestamp is None else str(micros(message.timestamp))
+
+
+def _newest(count: int, forgotten: Mapping[int, datetime], limit: int) -> Sequence[int]:
+    """Return the places of the newest *limit* of *count* messages that are not forgotten."""
+    return list(islice((index for index in reversed(range(count)) if index not in forgotten), limit))
 
 
 def _stretches(sources: Iterable[Source]) -> list[_Stretch]:

@@ -11,7 +11,7 @@ from service.domain.ids import DocumentId, ProjectId, Scope, SessionId, UploadId
 from service.domain.ports.work import IndexedKind, OutboxEntry
 from service.storage.redis.database import Database
 from service.storage.redis.keys import PROJECTS, Keyspace, ProjectKeys, UserKeys, quoted
-from service.storage.redis.streams import Entry, Streams
+from service.storage.redis.streams import GROUP, MILLISECOND, Entry, Streams
 
 BATCH = 500
 """Users read, and entries queued, in one round trip, about."""
@@ -53,6 +53,13 @@ class RedisOutbox:
             found |= dict.fromkeys(records)
         return list(found)
 
+    async def held(self, scope: Scope) -> frozenset[str]:
+        """Return the ids of a user's entries that a worker is at: claimed, within their lease, and not retired yet."""
+        stream = self.streams.names[self.keyspace.user(scope).bucket.number]
+        lease = self.streams.lease // MILLISECOND
+        about = [GROUP, quoted(scope.project_id), scope.user_key]
+        return frozenset(await self.database.run("held_entries", [stream], [*about, lease, SEARCHED]))
+
     async def enqueue_all(self) -> int:
         """Queue an entry for every record there is, and return how many: the whole index will be rebuilt."""
         queued = 0
@@ -80,6 +87,18 @@ class RedisOutbox:
                 for user_key in {member for member, _ in found} - seen:
                     seen.add(user_key)
                     yield self.keyspace.user(Scope(project_id=ProjectId(project_id), user_key=UserKey(user_key)))
+
+
+async def is_indexed(database: Database, keys: UserKeys) -> bool:
+    """Return whether the index has followed all changes of a user."""
+    about = [quoted(keys.scope.project_id), keys.scope.user_key]
+    for kind in IndexedKind:
+        start = "-"
+        while start:
+            start, records = await database.run("find_entries", [keys.bucket.outbox], [*about, kind, start, SEARCHED])
+            if records:
+                return False
+    return True
 
 
 async def queue_records(database: Database, keys: UserKeys) -> int:

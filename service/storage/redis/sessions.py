@@ -160,12 +160,14 @@ class RedisSessions:
         """Return where the message of this *name* is that came within a day, or None."""
         return await self.said.added_once(scope, name)
 
-    async def messages(self, scope: Scope, session_id: SessionId, page: PageRequest) -> Page[Message]:
-        """Return one page of messages, oldest first. Raises SessionNotFound."""
-        return await self.said.page(scope, session_id, page)
+    async def messages(
+        self, scope: Scope, session_id: SessionId, page: PageRequest, *, with_forgotten: bool = False
+    ) -> Page[Message]:
+        """Return one page of messages, oldest first, those that are forgotten only if asked for. Raises SessionNotFound."""
+        return await self.said.page(scope, session_id, page, with_forgotten=with_forgotten)
 
     async def messages_at(self, scope: Scope, sources: Sequence[Source]) -> Sequence[Message | None]:
-        """Return the messages at *sources*, None where there is none (any more), in the same order, in one round trip."""
+        """Return the messages at *sources* in their order, None for what is not there (any more) or forgotten. One round trip."""
         return await self.said.at(scope, sources)
 
     async def recent_messages(
@@ -176,7 +178,10 @@ class RedisSessions:
         exclude: frozenset[SessionId] = frozenset(),
         only: frozenset[SessionId] | None = None,
     ) -> Sequence[Message]:
-        """Return the newest *limit* messages over all sessions, or those of *only*, but *exclude*, oldest of them first."""
+        """
+        Return the newest *limit* messages over all sessions, or those of *only*, but *exclude*, oldest of them first; none that
+        is forgotten.
+        """
         return await self.said.recent(scope, limit, exclude=exclude, only=only)
 
     async def summaries(self, scope: Scope, session_ids: Sequence[SessionId]) -> Sequence[Summary | None]:

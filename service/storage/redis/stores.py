@@ -15,6 +15,7 @@ from service.storage.redis.database import Database, open_database
 from service.storage.redis.deliveries import RedisDeliveries
 from service.storage.redis.documents import RedisDocuments
 from service.storage.redis.events import Events
+from service.storage.redis.forgets import RedisForgets
 from service.storage.redis.intents import Settler
 from service.storage.redis.jobs import RedisJobs
 from service.storage.redis.keys import META, Keyspace
@@ -24,6 +25,7 @@ from service.storage.redis.origins import Origins
 from service.storage.redis.outbox import RedisOutbox
 from service.storage.redis.projects import RedisProjects
 from service.storage.redis.recalls import RedisEventNames, RedisRecallLog
+from service.storage.redis.receipts import RedisReceipts
 from service.storage.redis.sessions import RedisSessions
 from service.storage.redis.streams import Streams
 from service.storage.redis.summaries import Summaries
@@ -64,6 +66,8 @@ class RedisStores:
     deliveries: RedisDeliveries
     event_names: RedisEventNames
     recall_log: RedisRecallLog
+    forgets: RedisForgets
+    receipts: RedisReceipts
 
 
 @asynccontextmanager
@@ -90,7 +94,8 @@ def build_stores(database: Database, keyspace: Keyspace, *, lease: timedelta, gr
     """Return the stores of a prepared database."""
     claims = Claims(database, keyspace, grace)
     document_claims = Claims(database, keyspace, grace, DOCUMENT_IDS)
-    settler = Settler(database, keyspace, claims, document_claims)
+    receipts = RedisReceipts(database)
+    settler = Settler(database, keyspace, claims, document_claims, receipts)
     events = Events(database, keyspace)
     changes = MemoryChanges(database, keyspace, settler, events)
     sessions = RedisSessions(
@@ -122,6 +127,8 @@ def build_stores(database: Database, keyspace: Keyspace, *, lease: timedelta, gr
         deliveries=RedisDeliveries(database, keyspace),
         event_names=RedisEventNames(database),
         recall_log=RedisRecallLog(database),
+        forgets=RedisForgets(database, keyspace, changes, settler),
+        receipts=receipts,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+from service.domain.deletions import Deletion
 from service.domain.errors import ConcurrentChange, IdempotencyKeyReused, UserNotFound
 from service.domain.ids import ProjectId, Scope, UserId, UserKey
 from service.domain.ports.work import IndexedKind
@@ -17,7 +18,7 @@ from service.storage.redis.claims import ROUNDS, Claims
 from service.storage.redis.codec import digest, dump_object, flag, moment, read_user
 from service.storage.redis.database import Argument, Database, span
 from service.storage.redis.events import Events
-from service.storage.redis.intents import Intent, Settler
+from service.storage.redis.intents import Intent, Settler, receipt_intent, tally
 from service.storage.redis.keys import Keyspace, ProjectKeys, UserKeys
 from service.storage.redis.writes import Writes
 
@@ -110,9 +111,11 @@ class RedisUsers:
                 return await self.get(project_id, new_id)
         raise ConcurrentChange
 
-    async def delete(self, project_id: ProjectId, user_id: UserId) -> None:
+    async def delete(self, project_id: ProjectId, user_id: UserId, *, deletion: Deletion | None = None) -> None:
         """
-        Remove the user and everything under its scope; index entries go through the outbox. Raises UserNotFound.
+        Remove the user and everything under its scope; index entries go through the outbox.
+
+        With a *deletion* a receipt of it follows, with the counts of what went. Raises UserNotFound.
 
         After the first script nothing is to be seen any more; the rest is an intent, which survives a crash.
         """
@@ -121,7 +124,8 @@ class RedisUsers:
         token, answer = await self.database.get("HMGET", keys.record, "claim", "idempotent")
         intent = _intent(keys, "purge", name=user_id, answer=answer or "")
         writes = await self._parting(keys)
-        names, arguments = removal(keys, user_id, token or "", intent.text, writes)
+        receipt = "" if deletion is None else receipt_intent(scope, deletion).text
+        names, arguments = removal(keys, user_id, token or "", intent.text, writes, receipt=receipt)
         if not await self.database.run("delete_user", names, arguments):
             raise UserNotFound(user_id=user_id)
         await self.settler.settle(intent)
@@ -214,11 +218,14 @@ class RedisUsers:
         return [read_user(scope, record) for scope, record in zip(scopes, records, strict=True) if record]
 
 
-def removal(keys: UserKeys, user_id: UserId, token: str, intent: str, writes: Writes) -> tuple[Sequence[str], Sequence[Argument]]:
-    """Return the keys and the arguments of the script that removes a user."""
+def removal(
+    keys: UserKeys, user_id: UserId, token: str, intent: str, writes: Writes, *, receipt: str = ""
+) -> tuple[Sequence[str], Sequence[Argument]]:
+    """Return the keys and the arguments of the script that removes a user; *receipt* is the intent of its receipt, if any."""
     bucket, whole = keys.bucket, keys.removed_whole()
     shared = [keys.record, bucket.void, bucket.intents, keys.sessions, keys.grave]
-    return [*shared, *whole, *writes.keys], [user_id, token, intent, len(whole), *writes.arguments]
+    counted = [tally(keys), keys.chains, keys.versions, keys.summaries, keys.conflicts]
+    return [*shared, *counted, *whole, *writes.keys], [user_id, token, intent, receipt, len(whole), *writes.arguments]
 
 
 def _intent(keys: UserKeys, kind: Any, *, name: str = "", answer: str = "") -> Intent:

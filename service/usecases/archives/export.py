@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from service.domain.archives import ArchivedConflict, ArchivedMemory, ArchivedSession, ArchivedUser, ArchiveRecord
 from service.domain.errors import ConcurrentChange
 from service.domain.ids import ChainId, MemoryId, ProjectId, Scope, SessionId, UserId
-from service.domain.memories import MemoryChain, MemoryFilter
+from service.domain.memories import MemoryChain, MemoryFilter, Source
 from service.domain.ports.stores import ConflictStore, MemoryStore, SessionStore, UserStore
-from service.domain.sessions import Session, SessionFilter, Summary
+from service.domain.sessions import Message, Session, SessionFilter, SessionStatus, Summary
 from service.domain.users import User
 from service.domain.values import PageRequest
 from service.usecases.transcripts import all_messages
@@ -39,16 +40,17 @@ class ExportUser:
         scope = user.scope
         revision = await self._memories.revision(scope)
         yield _user(user)
+        moved = _Moved()
         for session_id in await self._session_ids(scope):
             session = await self._sessions.get(scope, session_id)
             (summary,) = await self._sessions.summaries(scope, [session_id])
             yield _session(session, summary)
-            for message in await all_messages(self._sessions, scope, session_id):
+            for message in moved.up(await all_messages(self._sessions, scope, session_id)):
                 yield message
         async for conflict in self._archived_conflicts(scope):
-            yield conflict
+            yield moved.conflict(conflict)
         async for memory in self._archived_memories(scope):
-            yield memory
+            yield moved.memory(memory)
         if await self._memories.revision(scope) != revision:
             raise ConcurrentChange
 
@@ -95,6 +97,35 @@ class ExportUser:
                     yield _memory(found, current)
 
 
+class _Moved:
+    """The messages that stand at other places in the archive, because forgotten ones before them are not in it."""
+
+    def __init__(self) -> None:
+        self._places: dict[Source, int] = {}
+
+    def up(self, messages: Sequence[Message]) -> Iterator[Message]:
+        """Yield a session's messages at their places in the archive."""
+        for place, message in enumerate(messages):
+            if message.index != place:
+                self._places[Source(session_id=message.session_id, message_index=message.index)] = place
+            yield replace(message, index=place)
+
+    def memory(self, memory: ArchivedMemory) -> ArchivedMemory:
+        """Return a memory whose sources are places in the archive."""
+        return replace(
+            memory, versions=tuple(replace(version, sources=self._sources(version.sources)) for version in memory.versions)
+        )
+
+    def conflict(self, archived: ArchivedConflict) -> ArchivedConflict:
+        """Return a conflict whose sources are places in the archive."""
+        candidate = archived.conflict.candidate
+        candidate = replace(candidate, sources=self._sources(candidate.sources))
+        return replace(archived, conflict=replace(archived.conflict, candidate=candidate))
+
+    def _sources(self, sources: Sequence[Source]) -> tuple[Source, ...]:
+        return tuple(source._replace(message_index=self._places.get(source, source.message_index)) for source in sources)
+
+
 def _user(user: User) -> ArchivedUser:
     return ArchivedUser(
         user_id=user.user_id,
@@ -106,9 +137,11 @@ def _user(user: User) -> ArchivedUser:
 
 
 def _session(session: Session, summary: Summary | None) -> ArchivedSession:
+    # one that is processed again was processed: whoever imports it has no use for the rest of that work
+    again = session.missing is not None
     return ArchivedSession(
         session_id=session.session_id,
-        status=session.status,
+        status=SessionStatus.PROCESSED if again else session.status,
         created_at=session.created_at,
         custom_created_at=session.custom_created_at,
         metadata=session.metadata,

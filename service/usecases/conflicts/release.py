@@ -20,14 +20,16 @@ async def released(
     *,
     removed: frozenset[MemoryId],
     session_id: SessionId | None = None,
+    dropped: frozenset[ConflictId] = frozenset(),
 ) -> MemoryChange:
     """
     Return a *change* that removes versions, and a session if it is given, with what follows for the user's *conflicts*.
 
     A conflict that names a removed version goes; while it was open its statement was no memory yet, and becomes one. A conflict
-    of a removed session goes with its statement, unless another session made the same. Nothing names a conflict that is gone.
+    of a removed session goes with its statement, unless another session made the same; one that is *dropped* goes so in any case.
+    Nothing names a conflict that is gone.
     """
-    kept = [_without_session(conflict, session_id) for conflict in conflicts]
+    kept = [None if one.conflict_id in dropped else _without_session(one, session_id) for one in conflicts]
     put: list[Conflict] = []
     gone: dict[ConflictId, Conflict] = {}
     new: list[MemoryChain] = []

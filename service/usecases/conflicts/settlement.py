@@ -37,11 +37,14 @@ def settled(
         reason=VersionReason.MERGE_CONFLICT,
         merge_conflict_id=conflict.conflict_id,
     )
+    both = _union(new.sources, current.sources)
     if wording is not None:
-        return _superseded(chain, replace(new, content=wording.content, entities=wording.entities))
+        # the person may have spoken of either
+        return _superseded(chain, replace(new, content=wording.content, entities=wording.entities, sources=both))
     if choice is Choice.BOTH and new.event_start < current.event_start:
         return _with_history(chain, new)
-    return _superseded(chain, replace(new, content=conflict.proposed))
+    sources = new.sources if conflict.proposed == conflict.candidate.content else both
+    return _superseded(chain, replace(new, content=conflict.proposed, sources=sources))
 
 
 def made(before: MemoryChain, after: MemoryChain | None) -> tuple[ResolvedMemory, ...]:

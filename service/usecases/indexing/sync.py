@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from service.domain.documents import parse_chunk_range
+from service.domain.errors import StorageUnavailable
 from service.domain.ids import Scope, SessionId, UploadId
 from service.domain.ports.index import VectorIndex
 from service.domain.ports.work import IndexedKind, Outbox, OutboxEntry
@@ -19,6 +20,9 @@ BULK_BATCH = 2
 """The same where each entry stands for many chunks."""
 
 _ROUNDS = 5
+_PATIENCE = 10.0
+"""Seconds that a worker's hold on an entry is waited for."""
+_PAUSE = 0.02
 _EVERYTHING = ""
 _ALL_PARTS = ":*"
 
@@ -58,15 +62,37 @@ class SyncIndex:
             raise ExceptionGroup("some index entries could not be brought up to date", failures)
         return len(entries)
 
+    async def catch_up(self, scope: Scope) -> None:
+        """
+        Make the index say what the records of one user say now, beside the workers, who find nothing left to do.
+
+        A worker may have read a record before it changed and not written it yet; it holds the entry until it has looked again, so
+        such entries are waited for. Raises StorageUnavailable when one is held for longer than a few seconds.
+        """
+        waiting = [(kind, record_id) for kind in IndexedKind for record_id in await self._outbox.pending(scope, kind)]
+        held = await self._outbox.held(scope)
+        for start in range(0, len(waiting), BATCH):
+            if await self._make_true(scope, waiting[start : start + BATCH]):
+                raise StorageUnavailable(store="index")
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + _PATIENCE
+        while held & await self._outbox.held(scope):
+            if clock() >= deadline:
+                raise StorageUnavailable(store="index")
+            await asyncio.sleep(_PAUSE)
+
     async def _scope(self, scope: Scope, entries: Sequence[OutboxEntry]) -> None:
         """Bring everything that *entries* name up to date, each record once, and retire those that are."""
-        wholes = {Record(entry.kind, entry.record_id) for entry in entries if _is_whole(entry)}
+        moving = await self._make_true(scope, [(entry.kind, entry.record_id) for entry in entries])
+        # what keeps moving stays in the outbox for a later pass
+        await self._outbox.retire([entry for entry in entries if moving.isdisjoint(_records(entry.kind, entry.record_id))])
+
+    async def _make_true(self, scope: Scope, changed: Collection[tuple[IndexedKind, str]]) -> set[Record]:
+        """Bring what entries of these kinds name up to date, and return the records that keep moving."""
+        wholes = {Record(kind, record_id) for kind, record_id in changed if _is_whole(record_id)}
         for whole in sorted(wholes):
             await self._remove_whole(scope, whole)
-        parts = {entry: _records(entry) for entry in entries if not _is_whole(entry)}
-        moving = await self._settle(scope, {record for records in parts.values() for record in records})
-        # what keeps moving stays in the outbox for a later pass
-        await self._outbox.retire([entry for entry in entries if moving.isdisjoint(parts.get(entry, ()))])
+        return await self._settle(scope, {record for kind, record_id in changed for record in _records(kind, record_id)})
 
     async def _remove_whole(self, scope: Scope, record: Record) -> None:
         """Remove all of a deleted user, all turns of a deleted session, or all chunks of an upload that is gone."""
@@ -100,11 +126,13 @@ class SyncIndex:
                 await self._index.delete(kind, scope, gone)
 
 
-def _is_whole(entry: OutboxEntry) -> bool:
-    return entry.record_id == _EVERYTHING or entry.record_id.endswith(_ALL_PARTS)
+def _is_whole(record_id: str) -> bool:
+    return record_id == _EVERYTHING or record_id.endswith(_ALL_PARTS)
 
 
-def _records(entry: OutboxEntry) -> Sequence[Record]:
-    """Return the records that an entry stands for: of chunks it names many at once."""
-    ids = parse_chunk_range(entry.record_id) if entry.kind is IndexedKind.CHUNK else [entry.record_id]
-    return [Record(entry.kind, id_) for id_ in ids]
+def _records(kind: IndexedKind, record_id: str) -> Sequence[Record]:
+    """Return the records that an entry stands for, none for a whole: of chunks it names many at once."""
+    if _is_whole(record_id):
+        return []
+    ids = parse_chunk_range(record_id) if kind is IndexedKind.CHUNK else [record_id]
+    return [Record(kind, id_) for id_ in ids]

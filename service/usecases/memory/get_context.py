@@ -88,7 +88,7 @@ class GetContext:
 
     async def _query(self, prepared: PreparedContext) -> RecallQuery:
         session, limits = prepared.session, prepared.limits
-        newest = PageRequest(offset=max(0, session.message_count - NEWEST_MESSAGES), limit=NEWEST_MESSAGES)
+        newest = PageRequest(offset=max(0, session.remembered_count - NEWEST_MESSAGES), limit=NEWEST_MESSAGES)
         said = await self._sessions.messages(prepared.scope, session.session_id, newest)
         query = limits.query(
             prepared.scope,

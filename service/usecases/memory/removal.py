@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from service.domain.conflicts import Conflict
-from service.domain.ids import ChainId, Scope, SessionId
+from service.domain.ids import ChainId, ConflictId, Scope, SessionId
 from service.domain.memories import MemoryChain, MemoryChange, MemoryVersion
 from service.domain.ports.stores import MemoryStore
 from service.usecases.conflicts.release import released
@@ -36,11 +36,12 @@ async def removal(
     before: Sequence[MemoryChain],
     after: Mapping[ChainId, MemoryChain | None],
     session_id: SessionId | None = None,
+    dropped: frozenset[ConflictId] = frozenset(),
 ) -> MemoryChange:
     """
     Return the change that makes the chains *before* what *after* says, None for a chain that goes, that takes the chains which
     go out of the connections of all others, and that leaves none of the user's *conflicts* about what goes. With *session_id*
-    that session goes too.
+    that session goes too, and the conflicts *dropped* go with their statements.
     """
     gone = frozenset(chain_id for chain_id, chain in after.items() if chain is None)
     # connections are symmetric: whoever is connected to a chain that goes is named by it
@@ -51,7 +52,7 @@ async def removal(
     change = MemoryChange(revision=revision, put=tuple(_disconnected(chain, gone) for chain in put), drop=tuple(sorted(gone)))
     left = {version.memory_id for chain in after.values() if chain is not None for version in chain.versions}
     removed = frozenset(version.memory_id for chain in before for version in chain.versions) - left
-    return await released(memories, scope, change, conflicts, removed=removed, session_id=session_id)
+    return await released(memories, scope, change, conflicts, removed=removed, session_id=session_id, dropped=dropped)
 
 
 def _survives(version: MemoryVersion, session_id: SessionId) -> bool:

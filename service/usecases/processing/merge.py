@@ -54,7 +54,10 @@ def continued(origin: Origin, ordinal: int, candidate: Candidate, decision: Deci
         return _with_addition(chain, _version(origin, ordinal, candidate, VersionReason.ADDITION_TO_EXISTING_MEMORY), decision)
     # a contradiction that nobody is asked about is settled like a change over time: the newest statement wins
     version = _version(origin, ordinal, candidate, VersionReason.TEMPORAL_CONFLICT)
-    return placed(chain, replace(version, content=decision.content))
+    if decision.content != candidate.content:
+        # what holds in any case was taken over: the messages that said it can be forgotten, too
+        version = replace(version, content=decision.content, sources=_union(version.sources, chain.current.sources))
+    return placed(chain, version)
 
 
 def placed(chain: MemoryChain, version: MemoryVersion) -> MemoryChain:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from weakref import WeakValueDictionary
 
 from service.domain.errors import ConcurrentChange, SessionNotFound, UserNotFound
 from service.domain.ids import Scope
-from service.domain.memories import Extraction, MemoryChange, SessionCommit
+from service.domain.memories import Candidate, Extraction, MemoryChange, SessionCommit
 from service.domain.ports.models import Clock, Extractor
-from service.domain.ports.stores import ProjectStore, SessionStore, UserStore
+from service.domain.ports.stores import MemoryStore, ProjectStore, SessionStore, UserStore
 from service.domain.ports.work import CommitOutcome, Job, JobQueue
 from service.domain.projects import DEFAULT_CATEGORIES
 from service.domain.sessions import Session, Summary, Transcript
+from service.usecases.processing.again import missing_of
 from service.usecases.processing.company import company_of
 from service.usecases.processing.merge import Origin
 from service.usecases.processing.plan import Planner
@@ -33,6 +35,7 @@ class ProcessSession:
         projects: ProjectStore,
         users: UserStore,
         sessions: SessionStore,
+        memories: MemoryStore,
         jobs: JobQueue,
         extractor: Extractor,
         planner: Planner,
@@ -42,6 +45,7 @@ class ProcessSession:
         self._projects = projects
         self._users = users
         self._sessions = sessions
+        self._memories = memories
         self._jobs = jobs
         self._extractor = extractor
         self._planner = planner
@@ -59,7 +63,8 @@ class ProcessSession:
             if session.generation != job.generation:
                 return await self._drop(job)
             extraction = await self._extraction(job, session)
-            asks = await self._asks(job.scope)
+            # what is processed again was settled before: it finds its place in history, and nobody is asked
+            asks = session.missing is None and await self._asks(job.scope)
         except (SessionNotFound, UserNotFound):
             return await self._drop(job)
         summary = _summary(session, extraction)
@@ -67,10 +72,12 @@ class ProcessSession:
         turn = self._turns.setdefault(job.scope, asyncio.Lock())
         async with turn:
             for _ in range(ATTEMPTS):
+                candidates = await self._candidates(job.scope, session, extraction)
                 origin = Origin(session_id=session.session_id, generation=session.generation, now=self._now(session))
                 company = await company_of(self._sessions, job.scope, session.origin)
-                change = await self._planner(job.scope, origin, extraction.candidates, company=company, asks=asks)
-                outcome = await self._jobs.commit(job, SessionCommit(memories=change, summary=summary))
+                change = await self._planner(job.scope, origin, candidates, company=company, asks=asks)
+                commit = SessionCommit(memories=change, summary=summary, remembered_at=origin.now)
+                outcome = await self._jobs.commit(job, commit)
                 if outcome is not CommitOutcome.STALE_MEMORIES:
                     return outcome
         raise ConcurrentChange
@@ -88,12 +95,15 @@ class ProcessSession:
 
     async def _extraction(self, job: Job, session: Session) -> Extraction:
         """Return what the session says; kept, because a language model that reads it must be paid."""
-        if not session.message_count:
+        if not session.remembered_count:
             return Extraction(candidates=(), summary="")
         kept = await self._jobs.load_step(job, EXTRACTION)
         if kept is not None:
             return decode_extraction(kept)
         messages = await all_messages(self._sessions, job.scope, job.session_id)
+        if not messages:
+            # all were forgotten since the session was read: the commit will be refused
+            return Extraction(candidates=(), summary="")
         now = session.created_at if session.custom_created_at else messages[-1].timestamp
         project = await self._projects.get(job.scope.project_id)
         extraction = await self._extractor.extract(
@@ -104,9 +114,22 @@ class ProcessSession:
         await self._jobs.save_step(job, EXTRACTION, encode_extraction(extraction))
         return extraction
 
+    async def _candidates(self, scope: Scope, session: Session, extraction: Extraction) -> Sequence[Candidate]:
+        """Return the statements to make memories of: all, or in a session that is processed again those that are missing."""
+        if session.missing is None:
+            return extraction.candidates
+        chains = await self._memories.chains_of_session(scope, session.session_id)
+        return missing_of(extraction.candidates, chains, session.missing)
+
     def _now(self, session: Session) -> datetime:
-        """Return the time at which new versions are created: in imported history its own, so that histories read right."""
-        return session.created_at if session.custom_created_at else self._clock.now()
+        """
+        Return the time at which new versions are created. In imported history it is its own, so that histories read right, and in
+        what is processed again that of the first time: what later sessions changed stays changed.
+        """
+        if session.custom_created_at:
+            return session.created_at
+        again = session.remembered_at or session.processed_at if session.missing is not None else None
+        return again or self._clock.now()
 
 
 def _summary(session: Session, extraction: Extraction) -> Summary | None:
@@ -116,5 +139,5 @@ def _summary(session: Session, extraction: Extraction) -> Summary | None:
         session_id=session.session_id,
         content=extraction.summary,
         created_at=session.created_at,
-        message_count=session.message_count,
+        message_count=session.remembered_count,
     )

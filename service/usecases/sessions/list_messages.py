@@ -17,6 +17,6 @@ class ListMessages:
         self._sessions = sessions
 
     async def __call__(self, project_id: ProjectId, user_id: UserId, session_id: str, page: PageRequest) -> Page[Message]:
-        """Return one page of messages, oldest first. Raises UserNotFound, SessionNotFound."""
+        """Return one page of messages, oldest first, the forgotten ones marked. Raises UserNotFound, SessionNotFound."""
         user = await self._users.get(project_id, user_id)
-        return await self._sessions.messages(user.scope, parse_session_id(session_id), page)
+        return await self._sessions.messages(user.scope, parse_session_id(session_id), page, with_forgotten=True)

@@ -1,0 +1,86 @@
+"""Forget."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import uuid4
+
+from service.domain.deletions import DeletedCounts, Deletion, DeletionAction, DeletionReceipt, ForgetFilter
+from service.domain.errors import ConcurrentChange, InvalidRequest, UserNotFound
+from service.domain.ids import ProjectId, ReceiptId, Scope, UserId
+from service.domain.ports.deletions import DocumentEraser, ForgetStore, ReceiptStore
+from service.domain.ports.models import Clock
+from service.domain.ports.stores import UserStore
+from service.usecases.deletions.plan import ForgetPlanner
+from service.usecases.indexing.sync import SyncIndex
+from service.usecases.memory.removal import ATTEMPTS
+
+
+class Forget:
+    """
+    Removes all that was made of a user's messages, keeps the messages as forgotten ones, and leaves a receipt.
+
+    In the truth it is one step. The index follows before the answer; while it cannot, the call fails with StorageUnavailable,
+    although nothing of what was forgotten is shown any more, and workers complete the receipt when the index is back.
+    """
+
+    def __init__(
+        self,
+        *,
+        users: UserStore,
+        forgets: ForgetStore,
+        receipts: ReceiptStore,
+        planner: ForgetPlanner,
+        sync: SyncIndex,
+        clock: Clock,
+        documents: DocumentEraser | None = None,
+    ) -> None:
+        """Keep the ports, the planner, what brings the index up to date, and what erases documents, if anything does."""
+        self._users = users
+        self._forgets = forgets
+        self._receipts = receipts
+        self._planner = planner
+        self._sync = sync
+        self._clock = clock
+        self._documents = documents
+
+    async def __call__(
+        self, project_id: ProjectId, user_id: UserId, wanted: ForgetFilter, *, idempotency_key: str | None = None
+    ) -> DeletionReceipt:
+        """
+        Forget what *wanted* covers and return the receipt; of a user that is not there a receipt of nothing.
+
+        Raises InvalidRequest, IdempotencyKeyReused, ConcurrentChange when other writers kept winning, StorageUnavailable.
+        """
+        if wanted.from_time is not None and wanted.to_time is not None and wanted.from_time > wanted.to_time:
+            raise InvalidRequest.of("from_time", "must not be after to_time")
+        now = self._clock.now()
+        try:
+            scope = (await self._users.get(project_id, user_id)).scope
+        except UserNotFound:
+            return await self._receipts.append(_deletion(project_id, user_id, wanted, now))
+        chunks = await self._documents(scope, wanted) if self._documents is not None else 0
+        deletion = _deletion(project_id, user_id, wanted, now, chunks=chunks)
+        receipt_id = await self._forget(scope, deletion, idempotency_key)
+        await self._sync.catch_up(scope)
+        return await self._forgets.complete(scope, receipt_id)
+
+    async def _forget(self, scope: Scope, deletion: Deletion, idempotency_key: str | None) -> ReceiptId:
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return await self._forgets.apply(scope, await self._planner(scope, deletion), idempotency_key=idempotency_key)
+            except ConcurrentChange:
+                continue
+        return await self._forgets.apply(scope, await self._planner(scope, deletion), idempotency_key=idempotency_key)
+
+
+def _deletion(project_id: ProjectId, user_id: UserId, wanted: ForgetFilter, now: datetime, *, chunks: int = 0) -> Deletion:
+    return Deletion(
+        receipt_id=ReceiptId(str(uuid4())),
+        project_id=project_id,
+        action=DeletionAction.FORGET,
+        user_id=user_id,
+        wanted=wanted,
+        requested_at=now,
+        counts=DeletedCounts(chunks=chunks),
+    )
