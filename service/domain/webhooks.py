@@ -1,10 +1,9 @@
 """
 Webhooks: what a project is told, where, and how far each delivery is.
 
-    WAITING ──2xx──▶ DELIVERED
-       │ ▲
-       │ └── replayed ──┐
-       └──no attempt of a day worked──▶ DEAD
+    WAITING ──2xx──▶ DELIVERED ─────────────────────┐
+       ▲ └──no attempt of a day worked──▶ DEAD ──────┤
+       └──────────────────────replayed───────────────┘
 
 An event is a snapshot: it says what was so when it was raised, whatever became of that since.
 """

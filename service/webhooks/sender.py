@@ -47,15 +47,16 @@ class HttpSender:
 
     async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> Response:
         """Post *body* and return the answer. Never raises for what the network or the endpoint does."""
+        try:
+            poster = await self._poster(listed=self._endpoints.read(url).listed)
+        except InvalidRequest as refusal:
+            return Response(status=None, error=refusal.message)
         loop = asyncio.get_running_loop()
         started = loop.time()
         status, error, retry_after = None, "", ""
         try:
-            endpoint = self._endpoints.read(url)
             async with asyncio.timeout(self._timeout):
-                status, retry_after = await self._poster(listed=endpoint.listed).post(url, headers, body)
-        except InvalidRequest as refusal:
-            error = refusal.message
+                status, retry_after = await poster.post(url, headers, body)
         except TimeoutError:
             error = f"no answer within {self._timeout:g} s"
         except OSError as failure:
@@ -69,12 +70,19 @@ class HttpSender:
             await poster.close()
         self._posters.clear()
 
-    def _poster(self, *, listed: bool) -> Poster:
+    async def _poster(self, *, listed: bool) -> Poster:
+        if not self._posters:
+            await asyncio.to_thread(_poster_class)
         if listed not in self._posters:
-            from service.webhooks.posting import Poster  # noqa: PLC0415 - its driver is long to import, and commands seldom post
-
-            self._posters[listed] = Poster(self._endpoints.dialling(listed=listed), self._resolver)
+            self._posters[listed] = _poster_class()(self._endpoints.dialling(listed=listed), self._resolver)
         return self._posters[listed]
+
+
+def _poster_class() -> type[Poster]:
+    """Import what posts, beside the loop the first time: its driver takes long, and commands that post nothing do without."""
+    from service.webhooks.posting import Poster  # noqa: PLC0415 - see above
+
+    return Poster
 
 
 def _span(text: str) -> timedelta | None:
