@@ -14,7 +14,7 @@ from service.extraction.embedded import verbs
 
 _TOKEN = re.compile(r"[^\W_]+(?:['-][^\W_]+)*|\s+|[^\w\s]|_", re.UNICODE)
 _UNSAFE = re.compile(
-    r"\b(?:we|we're|we've|we'll|we'd|us|our|ours|ourselves|you|your|yours|you're|you've|you'll|im|ive|lol|gonna|wanna)\b",
+    r"\b(?:we|we're|we've|we'll|we'd|us|ourselves|you|your|yours|you're|you've|you'll|im|ive|lol)\b",
     re.IGNORECASE,
 )
 _LEADING = re.compile(
@@ -22,7 +22,7 @@ _LEADING = re.compile(
     r"|wow|haha|lol|ugh|sure|unfortunately|luckily|great|cool|honestly|fyi)\b[\s,.!:\u2013-]*)+",
     re.IGNORECASE,
 )
-_FIRST_PERSON = re.compile(r"\b(?:i|i'm|i've|i'd|i'll|me|my|mine|myself)\b", re.IGNORECASE)
+_FIRST_PERSON = re.compile(r"\b(?:i|i'm|i've|i'd|i'll|me|my|mine|myself|our|ours)\b", re.IGNORECASE)
 _PAIR = re.compile(r"^My (?P<who>(?:[\w-]+ ){0,2}[\w-]+) and I\b", re.IGNORECASE)
 _NAMED = re.compile(r"^(?:(?:The |My )?[A-ZÀ-Þ])")
 _PRONOUN = re.compile(
@@ -101,8 +101,8 @@ class _Rewriter:
             self._agree(place + 1)
         elif word in {"me", "myself"}:
             self._tokens[index] = self._speaker if word == "me" else "themself"
-        elif word in {"my", "mine"}:
-            self._tokens[index] = ("their" if word == "my" else "theirs") if self._named else f"{self._speaker}'s"
+        elif word in {"my", "our", "mine", "ours"}:
+            self._tokens[index] = ("their" if word in {"my", "our"} else "theirs") if self._named else f"{self._speaker}'s"
             self._named = True
 
     def _shared(self, following: str) -> bool:

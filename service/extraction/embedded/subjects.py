@@ -36,7 +36,8 @@ def _subject(verb: str, rest: str) -> str | None:
         return "I was"
     if verb == "been":
         return "I've"
-    if verb == "gonna" or (verbs.is_going_on(verb) and not _GERUND_SUBJECT.match(rest)):
+    if verbs.is_going_on(verb) and not _GERUND_SUBJECT.match(rest) and not rest.startswith(" to be "):
+        # "going to be a great night"
         return "I'm"
     told = verbs.is_past(verb) and not verbs.is_about_another(verb) and not rest.lstrip().startswith((",", "by "))
     return "I" if told else None
