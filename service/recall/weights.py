@@ -50,7 +50,7 @@ FAST = Weights(
         "first_person": 0.26,
         "past": 0.12,
     },
-    session_best=0.64,
+    session_best=0.38,
 )
 """For one reading of the query; fitted with questions that need several messages counted twice."""
 
@@ -78,7 +78,7 @@ PRECISE = Weights(
         "past": 0.12,
         "in_date_range": 1.45,
     },
-    session_best=0.79,
+    session_best=0.47,
 )
 """For an analysed query; fitted with questions that need several messages counted twice."""
 
@@ -107,7 +107,7 @@ GATHERING = Weights(
         "in_date_range": 1.42,
         "kindred_words": 0.31,
     },
-    session_best=0.76,
+    session_best=0.46,
 )
 """For a question that needs several messages; fitted with those counted four times."""
 

@@ -19,6 +19,8 @@ PENALTIES = (2.0, 5.0)
 """The weights are the mean of one fit with each: what holds for both is not owed to the choice."""
 ROUNDS = 2
 """How often the weights are fitted again with the best of each session by the weights before."""
+SESSION_SHARE = 0.6
+"""Which part of what is fitted for a session's best is kept: all of it is better for the first ten, none for the first fifty."""
 LEAST = 0.02
 """The least weight of a signal of the index: one that adds nothing would still be searched for, and not be fitted again."""
 UNFITTED = frozenset({"role"})
@@ -48,7 +50,7 @@ class Case:
         for _ in range(ROUNDS):
             led = [_with_session_best(one, weights) for one in examples]
             weights = self._mean(led, [*columns, SESSION_BEST])
-        return weights
+        return {**weights, SESSION_BEST: weights[SESSION_BEST] * SESSION_SHARE}
 
     def shipped_weights(self) -> dict[str, float]:
         """Return what `weights.py` says."""
