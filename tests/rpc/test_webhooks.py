@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import grpc
 import pytest
-from mneme.v1 import webhook_pb2
+from mneme.v1 import http_pb2, webhook_pb2
 
+from service.domain.webhooks import DeliveryState, EventType
+from service.rpc.mapping.webhooks import STATES, TYPES
 from tests.rpc.tenant import Tenant, refused
 
 URL = "https://hooks.example/mneme"
 EVERY = list(range(1, 7))
 NOT_FOUND, INVALID = grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_every_event_is_spelled_as_the_contract_says() -> None:
+    """And every state of a delivery."""
+    spelled = {
+        noun: message.values_by_number[wire].GetOptions().Extensions[http_pb2.json_value].spelling
+        for table, message in (
+            (TYPES, webhook_pb2.WebhookEventType.DESCRIPTOR),
+            (STATES, webhook_pb2.WebhookDeliveryState.DESCRIPTOR),
+        )
+        for noun, wire in table.items()
+    }
+    assert {noun: noun.value for noun in (*EventType, *DeliveryState)} == spelled
 
 
 async def test_a_webhook_is_set_and_shown(admin: Tenant) -> None:
