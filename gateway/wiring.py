@@ -6,7 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from mneme.compat.v1 import claiv_events_service_pb2, claiv_recall_service_pb2, claiv_usage_service_pb2, reconify_service_pb2
+from mneme.compat.v1 import (
+    claiv_documents_service_pb2,
+    claiv_events_service_pb2,
+    claiv_recall_service_pb2,
+    claiv_usage_service_pb2,
+    reconify_service_pb2,
+)
 from mneme.v1 import (
     archives_service_pb2,
     conflicts_service_pb2,
@@ -44,6 +50,7 @@ CONTRACT = (
     archives_service_pb2.DESCRIPTOR,
     documents_service_pb2.DESCRIPTOR,
     usage_service_pb2.DESCRIPTOR,
+    claiv_documents_service_pb2.DESCRIPTOR,
     claiv_usage_service_pb2.DESCRIPTOR,
     webhooks_service_pb2.DESCRIPTOR,
     reconify_service_pb2.DESCRIPTOR,

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from service.cli.command import Command, say
 from service.cli.stores import open_application
+from service.domain.documents import DocumentFilter
 from service.domain.errors import DomainError
 from service.domain.memories import MemoryFilter
-from service.domain.ports.work import IndexedKind
+from service.domain.ports.work import CHUNKS_OF_ENTRY, IndexedKind
 from service.domain.sessions import SessionFilter
 from service.domain.values import PageRequest
 from service.models import open_embedder
@@ -25,7 +26,6 @@ from service.usecases.paging import every
 
 if TYPE_CHECKING:
     from service.wiring import Application
-
 
 # older versions replay nothing of what they had acknowledged before a kill
 _ENGINE = (0, 9)
@@ -97,7 +97,8 @@ async def _stores(application: Application, *, quick: bool) -> AsyncIterator[Fin
     wanted = await _records(application)
     for kind in IndexedKind:
         # what waits in the outbox may be missing or left over
-        good = abs(wanted[kind] - indexed[kind]) <= depth.outbox
+        each = CHUNKS_OF_ENTRY if kind is IndexedKind.CHUNK else 1
+        good = abs(wanted[kind] - indexed[kind]) <= depth.outbox * each
         text = f"{kind.value}: {wanted[kind]} records, {indexed[kind]} in the index"
         yield Finding(good=good, text=text if good else f"{text}: run `mneme reindex`")
 
@@ -110,6 +111,8 @@ async def _records(application: Application) -> Counter[IndexedKind]:
         async for user in every(partial(stores.users.list, project.project_id)):
             chains = await stores.memories.list(user.scope, PageRequest(offset=0, limit=1), MemoryFilter())
             counts[IndexedKind.MEMORY] += chains.total
+            async for document in every(partial(stores.documents.list, user.scope, wanted=DocumentFilter())):
+                counts[IndexedKind.CHUNK] += document.chunk_count
             async for session in every(partial(stores.sessions.list, user.scope, wanted=SessionFilter())):
                 counts[IndexedKind.TURN] += session.remembered_count
                 (summary,) = await stores.sessions.summaries(user.scope, [session.session_id])

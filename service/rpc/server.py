@@ -10,6 +10,10 @@ from datetime import timedelta
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from mneme.compat.v1.claiv_documents_service_pb2_grpc import (
+    ClaivDocumentsServiceServicer,
+    add_ClaivDocumentsServiceServicer_to_server,
+)
 from mneme.compat.v1.claiv_events_service_pb2_grpc import (
     ClaivEventsServiceServicer,
     add_ClaivEventsServiceServicer_to_server,
@@ -65,6 +69,7 @@ class Servicers:
     turns: TurnsServiceServicer
     archives: ArchivesServiceServicer
     documents: DocumentsServiceServicer
+    claiv_documents: ClaivDocumentsServiceServicer
     usage: UsageServiceServicer
     claiv_usage: ClaivUsageServiceServicer
     webhooks: WebhooksServiceServicer
@@ -93,6 +98,7 @@ async def running_server(listen: str, servicers: Servicers, layers: Sequence[Lay
     add_TurnsServiceServicer_to_server(servicers.turns, server)
     add_ArchivesServiceServicer_to_server(servicers.archives, server)
     add_DocumentsServiceServicer_to_server(servicers.documents, server)
+    add_ClaivDocumentsServiceServicer_to_server(servicers.claiv_documents, server)
     add_UsageServiceServicer_to_server(servicers.usage, server)
     add_ClaivUsageServiceServicer_to_server(servicers.claiv_usage, server)
     add_WebhooksServiceServicer_to_server(servicers.webhooks, server)

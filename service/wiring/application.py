@@ -96,7 +96,7 @@ from service.usecases.webhooks.deliver import DeliverEvent
 from service.usecases.webhooks.expire import ExpireDeliveries
 from service.webhooks import HttpSender
 from service.wiring.adapters import SystemClock, configured_embedder, entered, open_index, patiently, pepper_of
-from service.wiring.documents import document_calls
+from service.wiring.documents import document_calls, document_passages
 from service.wiring.language import Readers, open_readers
 from service.wiring.webhooks import configured_sender, told_webhooks
 
@@ -300,7 +300,14 @@ def _claiv_recall_calls(
     search = Search(stores.users, stores.sessions, stores.conflicts, recaller)
     return ClaivRecallCalls(
         blocks=RecallBlocks(search, stores.sessions, embedder, clock),
-        facts=RecallFacts(search, sessions=stores.sessions, index=index, embedder=embedder, clock=clock),
+        facts=RecallFacts(
+            search,
+            sessions=stores.sessions,
+            index=index,
+            embedder=embedder,
+            clock=clock,
+            passages=document_passages(stores, DocumentRecaller(index=index, embedder=embedder, documents=stores.documents)),
+        ),
         keep=KeepRecall(stores.recall_log),
         feedback=SendFeedback(stores.recall_log),
     )

@@ -14,6 +14,7 @@ from service.usecases.documents.get import GetDocument
 from service.usecases.documents.get_collection import GetCollection
 from service.usecases.documents.list import ListDocuments
 from service.usecases.documents.list_collections import ListCollections
+from service.usecases.documents.passages import DocumentPassages
 from service.usecases.documents.readiness import Readiness
 from service.usecases.documents.remove_from_collection import RemoveFromCollection
 from service.usecases.documents.search import SearchDocuments
@@ -39,3 +40,9 @@ def document_calls(stores: RedisStores, recaller: DocumentRecaller) -> DocumentC
         add_to_collection=AddToCollection(users, documents),
         remove_from_collection=RemoveFromCollection(users, documents),
     )
+
+
+def document_passages(stores: RedisStores, recaller: DocumentRecaller) -> DocumentPassages:
+    """Return what recalls of facts find passages with."""
+    users, documents = stores.users, stores.documents
+    return DocumentPassages(users, documents, SearchDocuments(users, documents, recaller))

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from service.domain.ports.models import Clock
 from service.domain.values import JsonObject
 from service.rpc.archives import ArchivesServicer
+from service.rpc.claiv_documents import ClaivDocumentsServicer
 from service.rpc.claiv_events import ClaivEventsServicer
 from service.rpc.claiv_recall import ClaivRecallServicer
 from service.rpc.claiv_usage import ClaivUsageServicer
@@ -113,6 +114,7 @@ def _servicers(application: Application) -> Servicers:
         turns=TurnsServicer(application.turns),
         archives=ArchivesServicer(application.archives),
         documents=DocumentsServicer(application.documents),
+        claiv_documents=ClaivDocumentsServicer(application.documents),
         usage=usage,
         claiv_usage=ClaivUsageServicer(usage),
         webhooks=WebhooksServicer(application.webhooks),

@@ -300,6 +300,10 @@ class DocumentStore(Protocol):
         """Return the document. Raises DocumentNotFound."""
         ...
 
+    async def known(self, scope: Scope, document_ids: Sequence[DocumentId]) -> Sequence[Document | None]:
+        """Return documents, None where the user has none, in the same order, in one round trip."""
+        ...
+
     async def owner(self, project_id: ProjectId, document_id: DocumentId) -> Scope:
         """Return whose the document is. Raises DocumentNotFound."""
         ...

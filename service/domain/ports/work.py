@@ -110,6 +110,10 @@ class IndexedKind(StrEnum):
     CHUNK = "chunks"
 
 
+CHUNKS_OF_ENTRY = 32
+"""Chunks of a document that one index entry stands for, at the most: what is embedded well within the lease of an entry."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxEntry:
     """

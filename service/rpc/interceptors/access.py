@@ -7,7 +7,13 @@ from contextlib import asynccontextmanager
 from typing import TypedDict
 
 from google.protobuf.descriptor import MethodDescriptor
-from mneme.compat.v1 import claiv_events_service_pb2, claiv_recall_service_pb2, claiv_usage_service_pb2, reconify_service_pb2
+from mneme.compat.v1 import (
+    claiv_documents_service_pb2,
+    claiv_events_service_pb2,
+    claiv_recall_service_pb2,
+    claiv_usage_service_pb2,
+    reconify_service_pb2,
+)
 from mneme.v1 import (
     archives_service_pb2,
     conflicts_service_pb2,
@@ -43,6 +49,7 @@ FILES = (
     archives_service_pb2,
     documents_service_pb2,
     usage_service_pb2,
+    claiv_documents_service_pb2,
     claiv_usage_service_pb2,
     webhooks_service_pb2,
     reconify_service_pb2,

@@ -61,11 +61,16 @@ def to_document(view: DocumentView) -> document_pb2.Document:
         chunk_size=document.rules.size,
         chunk_overlap=document.rules.overlap,
         chunk_count=document.chunk_count,
-        status=document_pb2.DOCUMENT_STATUS_READY if view.ready else document_pb2.DOCUMENT_STATUS_PROCESSING,
+        status=status_of(view),
         collection_ids=view.collection_ids,
         created_at=to_timestamp(document.created_at),
         uploaded_at=to_timestamp(document.uploaded_at),
     )
+
+
+def status_of(view: DocumentView) -> document_pb2.DocumentStatus.ValueType:
+    """Return whether a document can be recalled."""
+    return document_pb2.DOCUMENT_STATUS_READY if view.ready else document_pb2.DOCUMENT_STATUS_PROCESSING
 
 
 def to_section(section: Section) -> document_pb2.DocumentSection:

@@ -70,6 +70,12 @@ class RedisDocuments(Shelves):
             raise DocumentNotFound(document_id=document_id)
         return read_document(record)
 
+    async def known(self, scope: Scope, document_ids: Sequence[DocumentId]) -> Sequence[Document | None]:
+        """Return documents, None where the user has none, in the same order, in one round trip."""
+        keys = self.keyspace.user(scope)
+        records = await self.database.send(*(("HGETALL", keys.document(id_)) for id_ in document_ids))
+        return [read_document(record) if record else None for record in records]
+
     async def owner(self, project_id: ProjectId, document_id: DocumentId) -> Scope:
         """Return whose the document is. Raises DocumentNotFound."""
         holder = await self.claims.holder(project_id, document_id)

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from service.domain.documents import chunk_range
 from service.domain.ids import DocumentId, ProjectId, Scope, SessionId, UploadId, UserKey
-from service.domain.ports.work import IndexedKind, OutboxEntry
+from service.domain.ports.work import CHUNKS_OF_ENTRY, IndexedKind, OutboxEntry
 from service.storage.redis.database import Database
 from service.storage.redis.keys import PROJECTS, Keyspace, ProjectKeys, UserKeys, quoted
 from service.storage.redis.streams import GROUP, MILLISECOND, Entry, Streams
@@ -17,8 +17,6 @@ BATCH = 500
 """Users read, and entries queued, in one round trip, about."""
 SEARCHED = 2_000
 """Entries looked at in one script, so that a long outbox holds up nobody."""
-CHUNKS_OF_ENTRY = 32
-"""Chunks of a document that one entry stands for: what is embedded well within the lease of an entry."""
 
 
 @dataclass(frozen=True, slots=True)

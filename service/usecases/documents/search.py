@@ -9,6 +9,7 @@ from service.domain.document_errors import DocumentNotFound
 from service.domain.documents import audience_keys
 from service.domain.ids import CollectionId, DocumentId, ProjectId, Scope, UploadId, UserId
 from service.domain.ports.stores import DocumentStore, UserStore
+from service.domain.users import User
 from service.recall.documents import DocumentRecaller, SpanQuery, SpanResult, SpanStrategy
 
 
@@ -38,7 +39,10 @@ class SearchDocuments:
 
     async def __call__(self, project_id: ProjectId, user_id: UserId, text: str, wanted: SpansWanted) -> SpanResult:
         """Return what was found. Raises UserNotFound, DocumentNotFound, CollectionNotFound."""
-        user = await self._users.get(project_id, user_id)
+        return await self.of(await self._users.get(project_id, user_id), text, wanted)
+
+    async def of(self, user: User, text: str, wanted: SpansWanted) -> SpanResult:
+        """Return what was found in the documents of *user*. Raises DocumentNotFound, CollectionNotFound."""
         uploads = await self._uploads(user.scope, wanted)
         if not user.has_documents:
             return SpanResult(strategy=SpanStrategy.LOCAL)

@@ -18,6 +18,7 @@ from service.domain.sessions import NOWHERE, SessionOrigin
 from service.usecases.documents.cutting import Cut, cut
 from service.usecases.documents.readiness import Readiness
 from service.usecases.documents.views import DocumentView, DocumentViews
+from service.usecases.users.ensure import user_of
 
 PATIENCE = timedelta(seconds=15)
 """How long an upload waits for its chunks to be found, at the most: well within what clients wait for an answer."""
@@ -27,7 +28,7 @@ PATIENCE = timedelta(seconds=15)
 class Upload:
     """
     A document that a caller sends. An empty *document_id* means a new one, made up here; *collection_id* a collection of the user
-    that the document is put into, at *position*.
+    that the document is put into, at *position*. With *allow_new_user* a user that does not exist is created.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Upload:
     rules: ChunkRules = DEFAULT_RULES
     collection_id: str = ""
     position: int | None = None
+    allow_new_user: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,7 @@ class UploadDocument:
         Raises UserNotFound, CollectionNotFound, DocumentOfAnotherUser, DocumentTooLarge, InvalidRequest, ConcurrentChange.
         """
         size = _checked_size(upload)
-        scope = (await self._users.get(project_id, user_id)).scope
+        scope = (await user_of(self._users, project_id, user_id, create=upload.allow_new_user)).scope
         if upload.collection_id:
             await self._documents.collection(scope, CollectionId(upload.collection_id))
         upload_id = UploadId(str(uuid4()))

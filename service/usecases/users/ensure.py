@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service.domain.errors import UserAlreadyExists, UserNotFound
-from service.domain.ids import ProjectId
+from service.domain.ids import ProjectId, UserId
 from service.domain.ports.stores import UserStore
 from service.domain.users import NewUser, User
 
@@ -19,3 +19,11 @@ async def ensured(users: UserStore, project_id: ProjectId, new: NewUser) -> tupl
     except UserAlreadyExists:
         # another call came first
         return await users.get(project_id, new.user_id), False
+
+
+async def user_of(users: UserStore, project_id: ProjectId, user_id: UserId, *, create: bool) -> User:
+    """Return the user; with *create* one that does not exist is made. Raises UserNotFound."""
+    if not create:
+        return await users.get(project_id, user_id)
+    user, _ = await ensured(users, project_id, NewUser(user_id=user_id, metadata={}, merge_conflict_enabled=None))
+    return user
