@@ -45,6 +45,7 @@ from service.usecases.deletions.get_receipt import GetReceipt
 from service.usecases.deletions.list_receipts import ListReceipts
 from service.usecases.deletions.plan import ForgetPlanner
 from service.usecases.deletions.verify_receipts import VerifyReceipts
+from service.usecases.documents.erase import EraseDocuments
 from service.usecases.events.ingest import IngestEvent
 from service.usecases.indexing.points import PointMaker
 from service.usecases.indexing.reindex import Reindex
@@ -205,7 +206,7 @@ def build_application(
         usage=_usage_calls(stores, clock),
         webhooks=told.calls,
         track=TrackInteraction(users, sessions),
-        deletions=_deletion_calls(stores, sync_index, clock),
+        deletions=_deletion_calls(stores, index, sync_index, clock),
         authenticate=Authenticate(projects, pepper=pepper),
         bootstrap=Bootstrap(projects, project_calls.create, project_calls.create_key, pepper=pepper),
         process_session=_process_session(stores, planner, readers.extractor, clock),
@@ -313,7 +314,7 @@ def _claiv_recall_calls(
     )
 
 
-def _deletion_calls(stores: RedisStores, sync_index: SyncIndex, clock: Clock) -> DeletionCalls:
+def _deletion_calls(stores: RedisStores, index: VectorIndex, sync_index: SyncIndex, clock: Clock) -> DeletionCalls:
     receipts = stores.receipts
     return DeletionCalls(
         forget=Forget(
@@ -323,6 +324,7 @@ def _deletion_calls(stores: RedisStores, sync_index: SyncIndex, clock: Clock) ->
             planner=ForgetPlanner(stores.sessions, stores.memories, stores.conflicts),
             sync=sync_index,
             clock=clock,
+            documents=EraseDocuments(stores.documents, index, stores.bulk),
         ),
         list_receipts=ListReceipts(receipts),
         get_receipt=GetReceipt(receipts),

@@ -1,0 +1,79 @@
+"""Erase documents that are to be forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from service.domain.deletions import ForgetFilter
+from service.domain.document_errors import DocumentNotFound
+from service.domain.documents import Document, DocumentFilter
+from service.domain.errors import StorageUnavailable
+from service.domain.ids import Scope
+from service.domain.ports.index import VectorIndex
+from service.domain.ports.stores import DocumentStore
+from service.domain.ports.work import Outbox
+from service.domain.values import PageRequest
+
+_PAGE = 100
+_PATIENCE = 10.0
+_PAUSE = 0.05
+
+
+class EraseDocuments:
+    """
+    Implements `DocumentEraser`. A document that a forgetting covers goes with all its chunks: what is left of it would be a name
+    without a text.
+    """
+
+    def __init__(self, documents: DocumentStore, index: VectorIndex, bulk: Outbox) -> None:
+        """Keep the store, the index and the outbox of chunks."""
+        self._documents = documents
+        self._index = index
+        self._bulk = bulk
+
+    async def __call__(self, scope: Scope, wanted: ForgetFilter) -> int:
+        """Remove what *wanted* covers, in the truth and in the index, and return how many chunks went. Can be repeated."""
+        removed = [gone for one in await self._covered(scope, wanted) if (gone := await self._remove(scope, one)) is not None]
+        for document in removed:
+            await self._index.delete_upload_chunks(scope, document.upload_id)
+        if removed:
+            await self._let_workers_end(scope)
+        return sum(document.chunk_count for document in removed)
+
+    async def _covered(self, scope: Scope, wanted: ForgetFilter) -> Sequence[Document]:
+        """Return the documents that meet every condition; none where sessions are named, to which no document belongs."""
+        if wanted.session_id is not None:
+            return ()
+        found: list[Document] = []
+        while True:
+            page = await self._documents.list(scope, PageRequest(offset=len(found), limit=_PAGE), DocumentFilter())
+            found += page.items
+            if not page.has_more or not page.items:
+                return [document for document in found if covers(wanted, document)]
+
+    async def _remove(self, scope: Scope, document: Document) -> Document | None:
+        try:
+            return await self._documents.delete(scope, document.document_id)
+        except DocumentNotFound:
+            return None
+
+    async def _let_workers_end(self, scope: Scope) -> None:
+        """Wait for workers that had read chunks before they went: each looks again, and removes what it wrote."""
+        clock = asyncio.get_running_loop().time
+        held, deadline = await self._bulk.held(scope), clock() + _PATIENCE
+        while held & await self._bulk.held(scope):
+            if clock() >= deadline:
+                raise StorageUnavailable(store="index")
+            await asyncio.sleep(_PAUSE)
+
+
+def covers(wanted: ForgetFilter, document: Document) -> bool:
+    """Return whether a document meets every condition on documents: its id, thread, group, and the time of its upload."""
+    return (
+        wanted.document_id in (None, document.document_id)
+        and wanted.thread in (None, document.origin.thread)
+        and wanted.group in (None, document.origin.group)
+        and (wanted.from_time is None or document.uploaded_at >= wanted.from_time)
+        and (wanted.to_time is None or document.uploaded_at < wanted.to_time)
+    )
