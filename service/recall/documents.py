@@ -16,9 +16,9 @@ from enum import StrEnum
 
 from service.domain.documents import Passage, chunk_id
 from service.domain.ids import DocumentId, Scope, SessionId, UploadId
+from service.domain.ports.documents import DocumentStore
 from service.domain.ports.index import DENSE, SPARSE, IndexFilter, IndexQuery, VectorIndex
 from service.domain.ports.models import Embedder
-from service.domain.ports.stores import DocumentStore
 from service.domain.ports.work import IndexedKind
 from service.recall.analysis import content_words, has_word
 from service.recall.outlines import STEM, asks_for_section, asks_for_whole, places_of_beginnings, places_of_section

@@ -6,7 +6,8 @@ from uuid import uuid4
 
 from service.domain.documents import Collection, NewCollection
 from service.domain.ids import CollectionId, ProjectId, UserId
-from service.domain.ports.stores import DocumentStore, UserStore
+from service.domain.ports.documents import DocumentStore
+from service.domain.ports.stores import UserStore
 from service.usecases.users.ensure import user_of
 
 

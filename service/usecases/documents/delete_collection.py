@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from service.domain.ids import CollectionId, ProjectId, UserId
-from service.domain.ports.stores import DocumentStore, UserStore
+from service.domain.ports.documents import DocumentStore
+from service.domain.ports.stores import UserStore
 
 
 class DeleteCollection:

@@ -10,8 +10,8 @@ from service.domain.document_errors import DocumentNotFound
 from service.domain.documents import Document, DocumentFilter
 from service.domain.errors import StorageUnavailable
 from service.domain.ids import Scope
+from service.domain.ports.documents import DocumentStore
 from service.domain.ports.index import VectorIndex
-from service.domain.ports.stores import DocumentStore
 from service.domain.ports.work import Outbox
 from service.domain.values import PageRequest
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from service.domain.documents import Collection, Member
 from service.domain.ids import CollectionId, ProjectId, UserId
-from service.domain.ports.stores import DocumentStore, UserStore
+from service.domain.ports.documents import DocumentStore
+from service.domain.ports.stores import UserStore
 
 
 class GetCollection:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from service.domain.documents import DocumentFilter
 from service.domain.ids import ProjectId, UserId
-from service.domain.ports.stores import DocumentStore, UserStore
+from service.domain.ports.documents import DocumentStore
+from service.domain.ports.stores import UserStore
 from service.domain.values import Page, PageRequest
 from service.usecases.documents.views import DocumentView, DocumentViews
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from service.domain.document_errors import CollectionNotFound, DocumentNotFound
 from service.domain.ids import DocumentId, Scope
+from service.domain.ports.documents import DocumentStore
 from service.domain.ports.passages import FoundPassage, PassagesWanted
-from service.domain.ports.stores import DocumentStore, UserStore
+from service.domain.ports.stores import UserStore
 from service.recall.documents import RELEVANT, Span
 from service.usecases.documents.search import SearchDocuments, SpansWanted
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from service.domain.document_errors import DocumentNotFound
 from service.domain.documents import audience_keys
 from service.domain.ids import CollectionId, DocumentId, ProjectId, Scope, UploadId, UserId
-from service.domain.ports.stores import DocumentStore, UserStore
+from service.domain.ports.documents import DocumentStore
+from service.domain.ports.stores import UserStore
 from service.domain.users import User
 from service.recall.documents import DocumentRecaller, SpanQuery, SpanResult, SpanStrategy
 

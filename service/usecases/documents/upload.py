@@ -12,8 +12,9 @@ from service.domain.document_errors import DocumentTooLarge
 from service.domain.documents import DEFAULT_RULES, MAX_BYTES, ChunkRules, NewDocument, Section
 from service.domain.errors import InvalidRequest
 from service.domain.ids import CollectionId, DocumentId, ProjectId, UploadId, UserId
+from service.domain.ports.documents import DocumentStore
 from service.domain.ports.models import Splitter
-from service.domain.ports.stores import DocumentStore, UserStore
+from service.domain.ports.stores import UserStore
 from service.domain.sessions import NOWHERE, SessionOrigin
 from service.usecases.documents.cutting import Cut, cut
 from service.usecases.documents.readiness import Readiness

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from service.domain.documents import Document
 from service.domain.ids import CollectionId, Scope
-from service.domain.ports.stores import DocumentStore
+from service.domain.ports.documents import DocumentStore
 from service.usecases.documents.readiness import Readiness
 
 

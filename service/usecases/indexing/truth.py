@@ -9,7 +9,8 @@ from typing import NamedTuple, TypeAlias
 from service.domain.documents import Passage
 from service.domain.ids import ChainId, Scope, SessionId
 from service.domain.memories import MemoryChain, Source
-from service.domain.ports.stores import DocumentStore, MemoryStore, SessionStore
+from service.domain.ports.documents import DocumentStore
+from service.domain.ports.stores import MemoryStore, SessionStore
 from service.domain.ports.work import IndexedKind
 from service.domain.sessions import Message, Summary
 from service.recall.indexing import parse_turn_id, turn_window
