@@ -116,6 +116,9 @@ fit: setup-test ## Fit the weights of the ranking: make fit DATA=path
 
 bench: setup-test ## Measure latency, streams and throughput, p50 and p95 at 1,000 and 10,000 memories, and how well memories are kept, dated and decided on
 	$(BIN)/python -m tests.bench.latency
+	$(BIN)/python -m tests.bench.scale users
+	$(BIN)/python -m tests.bench.scale one
+	$(BIN)/python -m tests.bench.scale curve
 	$(BIN)/python -m tests.bench.throughput
 	$(BIN)/python -m tests.bench.streams
 	$(BIN)/python -m tests.bench.extraction

@@ -3,8 +3,9 @@ Measures latency against a real `mneme serve`: adding a message, getting a conte
 
     python -m tests.bench.latency [--sizes 1000,10000] [--calls 200]
 
-A size counts memories of one user, each with the message that it comes from, so recall looks through twice as many records; they
-come in by `ImportMemories`. The bare embedding of such queries is timed beside, in this process: it is the floor of any recall.
+A size counts memories of one user, each with the message that it comes from, so recall looks through twice as many records. The
+bare embedding of such queries is timed beside, in this process, in turn with the recalls: it is the floor of any recall, and
+"by embedding" is how many times its median a call takes. This is what a client sees; `tests.bench.scale` has the server's part.
 """
 
 # ruff: noqa: T201 - it prints a report for a person
@@ -14,158 +15,76 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
-import sys
+import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
+from pathlib import Path
+from statistics import median
 
-from google.protobuf.timestamp_pb2 import Timestamp
-from mneme.v1 import archive_pb2, memory_pb2, session_pb2
-from mneme.v1.archives_service_pb2 import ImportMemoriesRequest
-from mneme.v1.archives_service_pb2_grpc import ArchivesServiceStub
 from mneme.v1.memory_service_pb2 import RecallRequest, RecallResponse
 from mneme.v1.memory_service_pb2_grpc import MemoryServiceStub
-from mneme.v1.recall_pb2 import RecalledKind, RecallOptions, RecallStrategy
+from mneme.v1.recall_pb2 import RecallOptions, RecallStrategy
 
 from service.domain.ports.models import Embedder
 from service.models import open_embedder
 from tests.bench.evaluation.measure import latency, table
-from tests.bench.evaluation.server import NEVER_SECONDS, Client, serving
-from tests.bench.invented import DEEDS, PEOPLE, PLACES, THINGS, random_uuid
+from tests.bench.evaluation.server import KEY, NEVER_SECONDS, PROJECT, Client, serving
+from tests.bench.filling import fill_directory, question
 
 Call = Callable[[], Awaitable[object]]
 
-SESSION_MESSAGES = 50
-PAST = datetime(2023, 1, 1, tzinfo=UTC)
+WARM_UP = 20
+"""Calls before those that are timed: after the first the engine takes the user's points into memory."""
 STRATEGIES = ("low_latency", "balanced", "agentic")
-
-
-def _sentence(chance: random.Random, number: int) -> str:
-    who, deed, thing, place = (chance.choice(words) for words in (PEOPLE, DEEDS, THINGS, PLACES))
-    return f"I went with {who} to {place} and we {deed} the {thing} number {number}, it took {chance.randint(2, 90)} days."
-
-
-def _question(chance: random.Random) -> str:
-    who, thing, place = (chance.choice(words) for words in (PEOPLE, THINGS, PLACES))
-    # the number makes each query new: nothing that was embedded before is found in a cache
-    return f"When did {who} see the {thing} in {place} number {chance.random()}?"
 
 
 async def measure(sizes: Sequence[int], calls: int) -> dict[str, dict[str, object]]:
     """Return latencies in milliseconds by what was called and at which size."""
     chance = random.Random(7)  # noqa: S311 - a fixed seed makes runs comparable
     rows: dict[str, dict[str, object]] = {}
-    async with serving() as client, open_embedder("minilm", threads=1) as embedder:
+    data = Path(tempfile.mkdtemp(prefix="mneme-bench-"))
+    await fill_directory(data, {f"bench-{size}": size for size in sizes}, project=PROJECT, key=KEY)
+    async with serving(data=data) as client, open_embedder("minilm", threads=1) as embedder:
         for size in sizes:
-            print(f"importing {size} memories …", file=sys.stderr, flush=True)
             user = f"bench-{size}"
-            await _import(client, user, chance, size)
             session = await _session(client, user)
-            await _add(client, user, session, _question(chance))
-            calls_of = _calls(client, embedder, chance, user, session)
-            rows |= {f"{size}: {name}": await _timed(calls, call) for name, call in calls_of}
+            await _add(client, user, session, question(chance))
+            calls_of = _calls(client, chance, user, session)
+            rows |= {f"{size}: {name}": await _timed(calls, call, embedder, chance) for name, call in calls_of}
     return rows
 
 
-def _calls(client: Client, embedder: Embedder, chance: random.Random, user: str, session: str) -> list[tuple[str, Call]]:
+def _calls(client: Client, chance: random.Random, user: str, session: str) -> list[tuple[str, Call]]:
     """Return what is timed, in the order of the report. Adding messages comes last, because it makes the memory grow."""
-    recalls = [(f"gRPC Recall {name}", partial(_ask, client, user, name, chance)) for name in STRATEGIES]
+    recalls = [(f"gRPC Recall {name}", partial(ask, client, user, name, chance)) for name in STRATEGIES]
     return [
-        ("embedding alone", lambda: embedder.embed([_question(chance)])),
         *recalls,
         ("REST context", partial(_context, client, user, session)),
         ("REST add message", partial(_add, client, user, session, "When did we see the lighthouse?")),
     ]
 
 
-async def _ask(client: Client, user: str, strategy: str, chance: random.Random) -> RecallResponse:
-    return await _recall(client, user, strategy, _question(chance))
+async def ask(client: Client, user: str, strategy: str, chance: random.Random) -> RecallResponse:
+    """Recall what a new question is about."""
+    wire = RecallStrategy.Value(f"RECALL_STRATEGY_{strategy.upper()}")
+    request = RecallRequest(user_id=user, query=question(chance), options=RecallOptions(recall_strategy=wire))
+    return await MemoryServiceStub(client.channel).Recall(request, metadata=client.metadata)
 
 
-async def _timed(calls: int, call: Call) -> dict[str, object]:
-    """Return the latency of *calls* calls, one after the other, after a few to warm up."""
-    for _ in range(5):
+async def _timed(calls: int, call: Call, embedder: Embedder, chance: random.Random) -> dict[str, object]:
+    """Return the latency of *calls* calls, one after the other, after a few to warm up, each with an embedding beside it."""
+    for _ in range(WARM_UP):
         await call()
-    seconds = []
+    seconds, bare = [], []
     for _ in range(calls):
+        begun = time.perf_counter()
+        await embedder.embed([question(chance)])
+        bare.append(time.perf_counter() - begun)
         begun = time.perf_counter()
         await call()
         seconds.append(time.perf_counter() - begun)
-    return {**latency(seconds)}
-
-
-async def _import(client: Client, user: str, chance: random.Random, size: int) -> None:
-    """Import a user with *size* memories, and wait until the last of them, and its message, can be found."""
-    stub = ArchivesServiceStub(client.channel)
-    requests = (ImportMemoriesRequest(record=record) for record in _archive(user, chance, size))
-    await stub.ImportMemories(requests, metadata=client.metadata)
-    for kind in (RecalledKind.RECALLED_KIND_MEMORY, RecalledKind.RECALLED_KIND_MESSAGE):
-        while not await _found(client, user, kind, size - 1):
-            await asyncio.sleep(0.5)
-
-
-def _archive(user: str, chance: random.Random, size: int) -> Iterator[archive_pb2.ArchiveRecord]:
-    """Yield the records of a user: sessions, each with its messages, then a memory of each message."""
-    began = _stamp(PAST)
-    yield archive_pb2.ArchiveRecord(user=archive_pb2.ArchivedUser(user_id=user, created_at=began, last_active_at=began))
-    memories = []
-    for start in range(0, size, SESSION_MESSAGES):
-        session_id = random_uuid(chance)
-        session = archive_pb2.ArchivedSession(
-            session_id=session_id,
-            status=session_pb2.SESSION_STATUS_PROCESSED,
-            created_at=began,
-            custom_created_at=True,
-            processed_at=began,
-            last_active_at=began,
-        )
-        yield archive_pb2.ArchiveRecord(session=session)
-        for index, number in enumerate(range(start, min(start + SESSION_MESSAGES, size))):
-            at = _stamp(PAST + timedelta(minutes=number))
-            said = _sentence(chance, number)
-            yield archive_pb2.ArchiveRecord(
-                message=archive_pb2.ArchivedMessage(
-                    session_id=session_id,
-                    message_index=index,
-                    role=session_pb2.MESSAGE_ROLE_USER,
-                    content=said,
-                    timestamp=at,
-                )
-            )
-            memories.append(
-                (random_uuid(chance), f"User{said[1:]}", at, memory_pb2.Source(session_id=session_id, message_index=index))
-            )
-    for memory_id, content, at, source in memories:
-        version = archive_pb2.ArchivedVersion(
-            memory_id=memory_id,
-            content=content,
-            event_date_start=at,
-            event_date_end=at,
-            created_at=at,
-            reason=memory_pb2.VERSION_REASON_INITIAL_MEMORY,
-            session_id=source.session_id,
-            sources=[source],
-        )
-        yield archive_pb2.ArchiveRecord(memory=archive_pb2.ArchivedMemory(versions=[version]))
-
-
-def _stamp(at: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(at)
-    return stamp
-
-
-async def _found(client: Client, user: str, kind: RecalledKind.ValueType, number: int) -> bool:
-    request = RecallRequest(user_id=user, query=f"number {number}", kinds=[kind])
-    answer = await MemoryServiceStub(client.channel).Recall(request, metadata=client.metadata)
-    return any(f"number {number}," in item.content for item in answer.items)
-
-
-async def _recall(client: Client, user: str, strategy: str, text: str) -> RecallResponse:
-    wire = RecallStrategy.Value(f"RECALL_STRATEGY_{strategy.upper()}")
-    request = RecallRequest(user_id=user, query=text, options=RecallOptions(recall_strategy=wire))
-    return await MemoryServiceStub(client.channel).Recall(request, metadata=client.metadata)
+    return {**latency(seconds), "embedding": latency(bare)["p50"], "by embedding": round(median(seconds) / median(bare), 2)}
 
 
 async def _session(client: Client, user: str) -> str:

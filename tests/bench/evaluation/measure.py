@@ -58,6 +58,10 @@ def latency(seconds: Sequence[float]) -> dict[str, float]:
 def table(rows: Mapping[str, Mapping[str, object]], columns: Sequence[str]) -> str:
     """Return *rows* as text, one line each, under *columns*."""
     width = max(len(name) for name in rows)
-    lines = [" " * width + "".join(f"{column:>12}" for column in columns)]
-    lines += [name.ljust(width) + "".join(f"{row.get(column, '')!s:>12}" for column in columns) for name, row in rows.items()]
+    places = {column: max(12, len(column) + 2) for column in columns}
+    lines = [" " * width + "".join(f"{column:>{places[column]}}" for column in columns)]
+    lines += [
+        name.ljust(width) + "".join(f"{row.get(column, '')!s:>{places[column]}}" for column in columns)
+        for name, row in rows.items()
+    ]
     return "\n".join(lines)

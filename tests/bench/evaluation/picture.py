@@ -30,8 +30,8 @@ def recall_picture(rows: Mapping[str, Mapping[str, object]], depths: Sequence[in
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"{dashes}/>')
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in points]
         figures = " ".join(f"{value:.2f}" for value in values)
-        parts.append(_text(WIDTH - RIGHT + 12, labels[place] + 4, f"{name}  {figures}", fill=colour))
-    return "\n".join([_opening(), *parts, "</svg>", ""])
+        parts.append(text_at(WIDTH - RIGHT + 12, labels[place] + 4, f"{name}  {figures}", fill=colour))
+    return "\n".join([opening(), *parts, "</svg>", ""])
 
 
 def _values(row: Mapping[str, object], depths: Sequence[int]) -> list[float]:
@@ -41,16 +41,16 @@ def _values(row: Mapping[str, object], depths: Sequence[int]) -> list[float]:
 
 
 def _frame(depths: Sequence[int], title: str) -> list[str]:
-    parts = [_text(LEFT, 24, title, size=14)]
+    parts = [text_at(LEFT, 24, title, size=14)]
     for step in range(GRID + 1):
         y = _y(step / GRID)
         parts.append(f'<line x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH - RIGHT}" y2="{y:.1f}" stroke="#dddddd"/>')
-        parts.append(_text(LEFT - 8, y + 4, f"{step / GRID:.1f}", anchor="end"))
+        parts.append(text_at(LEFT - 8, y + 4, f"{step / GRID:.1f}", anchor="end"))
     parts += [
-        _text(_x(place, len(depths)), HEIGHT - BOTTOM + 20, str(depth), anchor="middle") for place, depth in enumerate(depths)
+        text_at(_x(place, len(depths)), HEIGHT - BOTTOM + 20, str(depth), anchor="middle") for place, depth in enumerate(depths)
     ]
     middle = (LEFT + WIDTH - RIGHT) / 2
-    return [*parts, _text(middle, HEIGHT - 10, "messages that count, best first", anchor="middle")]
+    return [*parts, text_at(middle, HEIGHT - 10, "messages that count, best first", anchor="middle")]
 
 
 def _label_places(values: Sequence[float]) -> list[float]:
@@ -71,11 +71,13 @@ def _y(value: float) -> float:
     return TOP + (HEIGHT - TOP - BOTTOM) * (1 - value)
 
 
-def _opening() -> str:
+def opening() -> str:
+    """Return what a picture begins with: its size and a white ground."""
     size = f'width="{WIDTH}" height="{HEIGHT}"'
     root = f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif">'
     return f'{root}\n<rect {size} fill="#ffffff"/>'
 
 
-def _text(x: float, y: float, text: str, *, fill: str = "#333333", anchor: str = "start", size: int = 11) -> str:
+def text_at(x: float, y: float, text: str, *, fill: str = "#333333", anchor: str = "start", size: int = 11) -> str:
+    """Return *text* at a place of the picture."""
     return f'<text x="{x:.1f}" y="{y:.1f}" fill="{fill}" text-anchor="{anchor}" font-size="{size}">{escape(text)}</text>'

@@ -34,9 +34,12 @@ class Client:
 
 
 @asynccontextmanager
-async def serving(environment: Mapping[str, str] | None = None) -> AsyncIterator[Client]:
-    """Start `mneme serve`, give clients once it is ready, and stop and remove it at the end."""
-    data = Path(tempfile.mkdtemp(prefix="mneme-eval-"))
+async def serving(environment: Mapping[str, str] | None = None, *, data: Path | None = None) -> AsyncIterator[Client]:
+    """
+    Start `mneme serve` on *data*, by default a fresh directory, give clients once it is ready, and stop it and remove the
+    directory at the end. What it logs is in the file `log` of the directory.
+    """
+    data = data or Path(tempfile.mkdtemp(prefix="mneme-eval-"))
     settings = {
         "MNEME_DATA_DIR": str(data),
         "MNEME_HTTP_LISTEN": "127.0.0.1:0",

@@ -20,7 +20,7 @@ from service.storage.embedded.engine.entries import entry_of_message, entry_of_r
 from service.storage.embedded.engine.translate import to_filter
 from service.storage.embedded.engine.view import View
 
-MAX_BYTES = 1024 * 1024 * 1024
+MAX_BYTES = 512 * 1024 * 1024
 """Memory of all views together."""
 PAGE = 256
 """Points that are read at once while a view is filled: some 15 ms, in which nothing else is answered."""
