@@ -8,6 +8,7 @@ which is when they were last flushed, beside the log, which is synced before eac
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from qdrant_edge import UpdateOperation
@@ -15,7 +16,7 @@ from qdrant_edge import UpdateOperation
 from service.domain.ports.work import IndexedKind
 from service.storage.bm25 import WordEncoder
 from service.storage.embedded.encode import encode_point
-from service.storage.embedded.engine.collections import Collections
+from service.storage.embedded.engine.collections import Collections, sync_files
 from service.storage.embedded.engine.model_file import IndexModel
 from service.storage.embedded.engine.translate import to_filter, to_point
 from service.storage.points import point_id, tenant_key
@@ -58,3 +59,21 @@ async def test_old_segments_and_a_newer_log_make_the_newest_state(tmp_path: Path
     after = Collections(left)
     assert expected == _records(after)
     after.close()
+
+
+def test_the_log_is_synced_while_its_files_get_their_names(tmp_path: Path) -> None:
+    """A part of the log that changes its name while the log is synced does no harm."""
+    for number in range(20):
+        (tmp_path / f"open-{number}").touch()
+
+    def rename() -> None:
+        for number in range(500):
+            draft = tmp_path / "tmp-open"
+            draft.touch()
+            draft.rename(tmp_path / f"open-{number % 20}")
+
+    with ThreadPoolExecutor() as pool:
+        renaming = pool.submit(rename)
+        while not renaming.done():
+            sync_files(tmp_path)
+    assert {f"open-{number}" for number in range(20)} == {path.name for path in tmp_path.iterdir()}

@@ -95,7 +95,7 @@ class Collections:
         not in the segments. Unlike `flush` it leaves the global lock alone.
         """
         for kind in kinds:
-            await asyncio.to_thread(_sync_files, self._path(kind) / "wal")
+            await asyncio.to_thread(sync_files, self._path(kind) / "wal")
 
     def flush(self, kinds: Iterable[IndexedKind]) -> None:
         """Bring the segments of *kinds* to the disk and drop their logs."""
@@ -172,13 +172,25 @@ class Collections:
         return shard
 
 
-def _sync_files(directory: Path) -> None:
+def sync_files(directory: Path) -> None:
+    """Bring every file of *directory*, and their names, to the disk."""
+    while not _synced(directory):
+        # the library makes the next part of its log beside our back, under a name that it changes when the part is ready
+        pass
+
+
+def _synced(directory: Path) -> bool:
+    """Bring the files to the disk; return False when one of them was gone, and may be there under another name."""
     for path in (*directory.iterdir(), directory):
-        handle = os.open(path, os.O_RDONLY)
+        try:
+            handle = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            return False
         try:
             os.fsync(handle)
         finally:
             os.close(handle)
+    return True
 
 
 def _config(kind: IndexedKind, dimension: int) -> EdgeConfig:
