@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
 from service.domain.ids import ProjectId, Scope, SessionId
 from service.domain.memories import Candidate, Decision, Extraction, MemoryChain, MemoryFilter, Neighbour
@@ -93,56 +93,43 @@ class World:
         """Delete a session."""
         await self.application.sessions.delete(self.project_id, self.user.user_id, session_id)
 
-    def processor(self, extractor: Extractor, clock: Clock, interruption: Interruption = NEVER) -> ProcessSession:
-        """Return the use case with another extractor, and ports that can be interrupted."""
+    def processor(self, extractor: Extractor, clock: Clock) -> ProcessSession:
+        """Return the use case with another extractor."""
         application, stores = self.application, self.application.stores
-
-        def port(one: object) -> Any:
-            return Interrupted(one, interruption)
-
         planner = Planner(
-            memories=port(stores.memories),
-            conflicts=port(stores.conflicts),
-            index=port(application.index),
-            outbox=port(stores.outbox),
-            embedder=port(application.embedder),
-            extractor=port(extractor),
+            memories=stores.memories,
+            conflicts=stores.conflicts,
+            index=application.index,
+            outbox=stores.outbox,
+            embedder=application.embedder,
+            extractor=extractor,
         )
         return ProcessSession(
-            projects=port(stores.projects),
-            users=port(stores.users),
-            sessions=port(stores.sessions),
-            memories=port(stores.memories),
-            jobs=port(stores.jobs),
-            extractor=port(extractor),
+            projects=stores.projects,
+            users=stores.users,
+            sessions=stores.sessions,
+            memories=stores.memories,
+            jobs=stores.jobs,
+            extractor=extractor,
             planner=planner,
             clock=clock,
         )
 
-    def indexer(self, interruption: Interruption = NEVER, *, index: VectorIndex | None = None) -> SyncIndex:
-        """Return the use case that keeps the index, of its own or *index*, with ports that can be interrupted."""
-        application, stores = self.application, self.application.stores
-
-        def port(one: object) -> Any:
-            return Interrupted(one, interruption)
-
-        sessions = port(stores.sessions)
-        return SyncIndex(
-            outbox=port(stores.outbox),
-            index=port(index or application.index),
-            reader=TruthReader(sessions, port(stores.memories), port(stores.documents)),
-            points=PointMaker(sessions, port(application.embedder)),
-        )
-
     def forgetting(self, clock: Clock, interruption: Interruption = NEVER, *, index: VectorIndex | None = None) -> Forget:
         """Return the use case that forgets, with an index of its own or *index*, and steps that can be interrupted."""
-        stores = self.application.stores
+        application, stores = self.application, self.application.stores
+        sync = SyncIndex(
+            outbox=stores.outbox,
+            index=index or application.index,
+            reader=TruthReader(stores.sessions, stores.memories, stores.documents),
+            points=PointMaker(stores.sessions, application.embedder),
+        )
         return Forget(
             users=stores.users,
             forgets=cast(ForgetStore, Interrupted(stores.forgets, interruption)),
             receipts=stores.receipts,
             planner=ForgetPlanner(stores.sessions, stores.memories, stores.conflicts),
-            sync=cast(SyncIndex, Interrupted(self.indexer(index=index), interruption)),
+            sync=cast(SyncIndex, Interrupted(sync, interruption)),
             clock=clock,
         )
 

@@ -17,6 +17,7 @@ from mneme.compat.v1 import (
 from mneme.v1 import (
     archives_service_pb2,
     conflicts_service_pb2,
+    deletions_service_pb2,
     documents_service_pb2,
     http_pb2,
     memory_service_pb2,
@@ -47,6 +48,7 @@ FILES = (
     projects_service_pb2,
     turns_service_pb2,
     archives_service_pb2,
+    deletions_service_pb2,
     documents_service_pb2,
     usage_service_pb2,
     claiv_documents_service_pb2,
