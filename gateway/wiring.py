@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from mneme.compat.v1 import (
+    claiv_deletions_service_pb2,
     claiv_documents_service_pb2,
     claiv_events_service_pb2,
     claiv_recall_service_pb2,
@@ -54,6 +55,7 @@ CONTRACT = (
     claiv_usage_service_pb2.DESCRIPTOR,
     webhooks_service_pb2.DESCRIPTOR,
     reconify_service_pb2.DESCRIPTOR,
+    claiv_deletions_service_pb2.DESCRIPTOR,
     claiv_events_service_pb2.DESCRIPTOR,
     claiv_recall_service_pb2.DESCRIPTOR,
 )

@@ -40,6 +40,7 @@ STATUS_OF_REASON: Mapping[str, int] = {
     "MERGE_CONFLICT_MISSING_ANSWERS": 400,
     "MERGE_CONFLICT_INVALID_ANSWER": 400,
     "DOCUMENT_TOO_LARGE": 413,
+    "LEGAL_HOLD": 409,
     # nothing that the caller did: the operator has to act
     "INDEX_MODEL_MISMATCH": 503,
 }

@@ -22,6 +22,7 @@ Style: TypeAlias = Callable[[ErrorAnswer, str], Written]
 """Writes an answer to the request with an id."""
 
 BAD_REQUEST = 400
+LEGAL_HOLD = "LEGAL_HOLD"
 QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
 BROKEN = ErrorAnswer(status=500, detail="Internal server error")
 """What is said of a request that broke the gateway itself."""
@@ -67,6 +68,8 @@ def _claiv_style(answer: ErrorAnswer, request_id: str) -> Written:
         error["details"] = [{"field": _place(problem), "message": problem.message} for problem in answer.problems]
     elif answer.reason == QUOTA_EXCEEDED:
         error |= {"code": "quota_exceeded", "details": _quota(answer.metadata)}
+    elif answer.reason == LEGAL_HOLD:
+        error["code"] = "legal_hold"
     elif answer.retry_after is not None:
         # clients read the delay here and not in the header
         error["details"] = {"retry_after": answer.retry_after}

@@ -10,7 +10,7 @@ Everything that Mneme itself raises.
     ├── ScopeMissing
     ├── NotFound
     │   ├── UserNotFound · SessionNotFound · MemoryNotFound · ConflictNotFound · ProjectNotFound · ApiKeyNotFound
-    │   └── RecallNotFound · ReceiptNotFound · WebhookNotFound · WebhookEventNotFound
+    │   └── ReceiptNotFound · WebhookNotFound · WebhookEventNotFound
     ├── AlreadyExists
     │   ├── UserAlreadyExists · ProjectAlreadyExists
     ├── WrongState
@@ -20,7 +20,7 @@ Everything that Mneme itself raises.
     ├── StorageUnavailable
     └── ConcurrentChange
 
-Those about documents are in `document_errors.py`.
+Those about documents are in `document_errors.py`, those about events and recalls in `event_errors.py`.
 
 An error is a reason and the data that the reason is about. One interceptor turns it into a gRPC status; nothing here knows
 about transports. The reasons are those of `proto/mneme/v1/error_reason.proto`.
@@ -267,16 +267,6 @@ class WebhookEventNotFound(NotFound):
     def __init__(self, *, event_id: str) -> None:
         """Name the event."""
         super().__init__(f"Webhook event {event_id} not found", event_id=event_id)
-
-
-class RecallNotFound(NotFound):
-    """The project made no such recall, or made it more than a day ago."""
-
-    reason = "RECALL_NOT_FOUND"
-
-    def __init__(self, *, recall_id: str) -> None:
-        """Name the recall."""
-        super().__init__(f"Recall {recall_id} not found", recall_id=recall_id)
 
 
 class AlreadyExists(DomainError):

@@ -60,6 +60,8 @@ class SessionOrigin:
     visibility: Visibility = Visibility.GLOBAL
 
 
+HELD = "legal_hold"
+"""The kind of a message that must not be forgotten."""
 EPHEMERAL = "ephemeral"
 """The kind of a message that no memories are made of, and that only its own thread recalls."""
 
@@ -160,7 +162,7 @@ class Message:
     @property
     def is_mined(self) -> bool:
         """Whether memories may be made of it: not of what is ephemeral, nor of what neither the user nor the model said."""
-        return self.kind != EPHEMERAL and not (self.kind and self.role is MessageRole.ASSISTANT)
+        return self.kind in ("", HELD) or (self.kind != EPHEMERAL and self.role is MessageRole.USER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

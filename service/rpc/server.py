@@ -10,6 +10,10 @@ from datetime import timedelta
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from mneme.compat.v1.claiv_deletions_service_pb2_grpc import (
+    ClaivDeletionsServiceServicer,
+    add_ClaivDeletionsServiceServicer_to_server,
+)
 from mneme.compat.v1.claiv_documents_service_pb2_grpc import (
     ClaivDocumentsServiceServicer,
     add_ClaivDocumentsServiceServicer_to_server,
@@ -74,6 +78,7 @@ class Servicers:
     claiv_usage: ClaivUsageServiceServicer
     webhooks: WebhooksServiceServicer
     reconify: ReconifyServiceServicer
+    claiv_deletions: ClaivDeletionsServiceServicer
     claiv_events: ClaivEventsServiceServicer
     claiv_recall: ClaivRecallServiceServicer
     deletions: DeletionsServiceServicer
@@ -103,6 +108,7 @@ async def running_server(listen: str, servicers: Servicers, layers: Sequence[Lay
     add_ClaivUsageServiceServicer_to_server(servicers.claiv_usage, server)
     add_WebhooksServiceServicer_to_server(servicers.webhooks, server)
     add_ReconifyServiceServicer_to_server(servicers.reconify, server)
+    add_ClaivDeletionsServiceServicer_to_server(servicers.claiv_deletions, server)
     add_ClaivEventsServiceServicer_to_server(servicers.claiv_events, server)
     add_ClaivRecallServiceServicer_to_server(servicers.claiv_recall, server)
     add_DeletionsServiceServicer_to_server(servicers.deletions, server)

@@ -31,10 +31,6 @@ from service.settings import InvalidSetting, Settings
 from service.storage.redis import RedisStores, open_stores
 from service.usecases.archives.export import ExportUser
 from service.usecases.archives.restore import ImportMemories
-from service.usecases.briefing.blocks import RecallBlocks
-from service.usecases.briefing.facts import RecallFacts
-from service.usecases.briefing.feedback import KeepRecall, SendFeedback
-from service.usecases.briefing.search import Search
 from service.usecases.conflicts.get import GetConflict
 from service.usecases.conflicts.list import ListConflicts
 from service.usecases.conflicts.resolve import ResolveConflict
@@ -97,7 +93,8 @@ from service.usecases.webhooks.deliver import DeliverEvent
 from service.usecases.webhooks.expire import ExpireDeliveries
 from service.webhooks import HttpSender
 from service.wiring.adapters import SystemClock, configured_embedder, entered, open_index, patiently, pepper_of
-from service.wiring.documents import document_calls, document_passages
+from service.wiring.claiv import claiv_recall_calls
+from service.wiring.documents import document_calls
 from service.wiring.language import Readers, open_readers
 from service.wiring.webhooks import configured_sender, told_webhooks
 
@@ -200,7 +197,7 @@ def build_application(
         projects=project_calls,
         turns=_turn_calls(stores, recaller, builder, clock),
         ingest=IngestEvent(users, sessions, stores.event_names),
-        claiv_recall=_claiv_recall_calls(stores, recaller, index, embedder, clock),
+        claiv_recall=claiv_recall_calls(stores, recaller, found, index, embedder=embedder, clock=clock),
         archives=_archive_calls(stores),
         documents=document_calls(stores, found),
         usage=_usage_calls(stores, clock),
@@ -292,25 +289,6 @@ def _memory_calls(stores: RedisStores, recaller: Recaller, builder: ContextBuild
         list=ListMemories(stores.projects, users, memories, stores.conflicts),
         get=GetMemory(users, memories, stores.conflicts),
         delete=DeleteMemory(users, memories, stores.conflicts),
-    )
-
-
-def _claiv_recall_calls(
-    stores: RedisStores, recaller: Recaller, index: VectorIndex, embedder: Embedder, clock: Clock
-) -> ClaivRecallCalls:
-    search = Search(stores.users, stores.sessions, stores.conflicts, recaller)
-    return ClaivRecallCalls(
-        blocks=RecallBlocks(search, stores.sessions, embedder, clock),
-        facts=RecallFacts(
-            search,
-            sessions=stores.sessions,
-            index=index,
-            embedder=embedder,
-            clock=clock,
-            passages=document_passages(stores, DocumentRecaller(index=index, embedder=embedder, documents=stores.documents)),
-        ),
-        keep=KeepRecall(stores.recall_log),
-        feedback=SendFeedback(stores.recall_log),
     )
 
 

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from service.domain.ports.models import Clock
 from service.domain.values import JsonObject
 from service.rpc.archives import ArchivesServicer
+from service.rpc.claiv_deletions import ClaivDeletionsServicer
 from service.rpc.claiv_documents import ClaivDocumentsServicer
 from service.rpc.claiv_events import ClaivEventsServicer
 from service.rpc.claiv_recall import ClaivRecallServicer
@@ -34,6 +35,7 @@ from service.settings import InvalidSetting, Settings
 from service.usecases.projects.bootstrap import Bootstrapped
 from service.usecases.usage.record import recording
 from service.wiring.application import Application, open_application
+from service.wiring.claiv import claiv_deletion_calls
 from service.worker import Worker, WorkerMetrics, WorkerOptions, working
 
 
@@ -119,6 +121,7 @@ def _servicers(application: Application) -> Servicers:
         claiv_usage=ClaivUsageServicer(usage),
         webhooks=WebhooksServicer(application.webhooks),
         reconify=ReconifyServicer(application.track),
+        claiv_deletions=ClaivDeletionsServicer(claiv_deletion_calls(application.stores, application.deletions)),
         claiv_events=ClaivEventsServicer(application.ingest),
         claiv_recall=ClaivRecallServicer(application.claiv_recall),
         deletions=DeletionsServicer(application.deletions),

@@ -70,6 +70,30 @@ def check_an_idempotency_key_stores_once() -> None:
     assert (again["event_id"], first["deduped"], again["deduped"]) == (first["event_id"], False, True)
 
 
+def check_what_is_forgotten_is_gone() -> None:
+    """A receipt says how much; what is told again after that is new."""
+    event_id = told(client)
+    facts(client)
+    forgotten = client.forget({"user_id": USER, "thread_id": "t-1"})
+    has_keys(forgotten["deleted_counts"], "events chunks episodes facts claims open_loops embeddings")
+    assert forgotten["deleted_counts"]["facts"] > 0
+    assert client.recall({"user_id": USER, "task": "What must the user not eat?", "token_budget": 500})["memory_blocks"] == []
+    listed = client.list_deletion_receipts(user_id=USER)
+    assert (listed["total"], listed["limit"], listed["offset"]) == (1, 20, 0)
+    receipt = client.get_deletion_receipt(forgotten["receipt_id"])
+    assert listed["receipts"] == [receipt]
+    assert (receipt["scope"]["user_id"], receipt["scope"]["thread_id"]) == (USER, "t-1")
+    assert receipt["deleted_counts"] == forgotten["deleted_counts"]
+    assert told(client) != event_id
+
+
+def check_an_unknown_receipt() -> None:
+    """It is not found, and a stranger has nothing to forget."""
+    error = raises(ClaivApiError, client.get_deletion_receipt, "rcpt_nothing")
+    assert (error.status, error.code) == (404, "not_found")
+    assert set(client.forget({"user_id": USER})["deleted_counts"].values()) == {0}
+
+
 def check_errors_are_read() -> None:
     """Status, code, details and request id are where the library looks."""
     error = raises(ClaivApiError, client.recall, {"user_id": USER, "task": "x", "token_budget": 100})

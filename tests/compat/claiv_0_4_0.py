@@ -71,6 +71,20 @@ def by_client(by: Any) -> None:
     assert rated["facts_recorded"] == 1
 
 
+def check_forgetting() -> None:
+    """Each generation counts in its own words, and what is held for legal reasons stays."""
+    client.ingest_v3({"user_id": USER, "type": "message", "content": TOLD, "thread_id": "a"})
+    client.ingest_v3({"user_id": USER, "type": "message", "content": TOLD, "thread_id": "b", "retention_policy": "legal_hold"})
+    counted = client.forget_v2({"user_id": USER, "thread_id": "a"})
+    has_keys(counted["deleted_counts"], "events assertions episodes entities conflicts extraction_failures")
+    error = raises(ClaivApiError, client.forget_v3, {"user_id": USER})
+    assert (error.status, error.code) == (409, "legal_hold")
+    forgotten = client.forget_v3({"user_id": USER, "thread_id": "a", "immediate": True})
+    has_keys(forgotten, "receipt_id audit_id phase events_tombstoned")
+    assert (forgotten["phase"], "grace_expires_at" in forgotten) == ("purged", False)
+    assert client.forget_v3({"user_id": USER, "to_time": "2020-01-01T00:00:00Z"})["phase"] == "tombstoned"
+
+
 def check_an_unknown_recall() -> None:
     """It is not found."""
     error = raises(ClaivApiError, client.feedback_v5, "nothing", {"selected_ids": []})

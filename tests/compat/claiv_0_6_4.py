@@ -6,6 +6,7 @@ What an application written for claiv-memory 0.6.4 does. Each `check_` function 
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import Any
 
 from claiv import AsyncClaivClient, ClaivApiError, ClaivClient
@@ -60,6 +61,21 @@ def check_nothing_is_known_of_a_stranger() -> None:
     )
 
 
+def check_forgetting() -> None:
+    """By both clients, with a receipt."""
+    clients: tuple[Any, Any] = (client, in_step(AsyncClaivClient(api_key=KEY, base_url=URL)))
+    for by in clients:
+        by.ingest({"user_id": USER, "type": "message", "content": TOLD, "conversation_id": "c-1"})
+        until(partial(_fact_of, by))
+        forgotten = by.forget({"user_id": USER, "conversation_id": "c-1", "from_time": "2020-01-01T00:00:00Z"})
+        assert forgotten["deleted_counts"]["facts"] > 0
+        assert by.recall({"user_id": USER, "query": QUERY, "conversation_id": "c-1"})["llm_context"]["text"] == ""
+        receipt = by.get_deletion_receipt(forgotten["receipt_id"])
+        has_keys(receipt, "receipt_id scope requested_at completed_at deleted_counts")
+        has_keys(receipt["scope"], "user_id thread_id conversation_id project_id from_time to_time")
+        assert receipt in by.list_deletion_receipts(user_id=USER, limit=5)["receipts"]
+
+
 def check_a_time_of_reference() -> None:
     """It is taken from the request, else from the conversation."""
     event = {"user_id": USER, "type": "message", "content": TOLD, "conversation_id": "c-1"}
@@ -98,6 +114,10 @@ def check_errors_are_read() -> None:
 def check_health() -> None:
     """Without a key in the request."""
     assert client.health_check()["ok"] is True
+
+
+def _fact_of(by: Any) -> Any:
+    return _answered(by.recall({"user_id": USER, "query": QUERY, "conversation_id": "c-1"}))
 
 
 def _answered(answer: Any) -> Any:

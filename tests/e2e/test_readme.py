@@ -64,6 +64,13 @@ def test_the_python_stub_example_recalls_with_sources(serving: Serving) -> None:
     )
 
 
+def test_the_claiv_example_recalls_a_fact(serving: Serving) -> None:
+    """examples/curl/claiv.sh tells an event and ends when a fact that comes from it is recalled."""
+    event, recalled = map(json.loads, run(serving, "bash", "examples/curl/claiv.sh").splitlines()[:2])
+    assert ["fact"] == [block["type"] for block in recalled["memory_blocks"]]
+    assert [event["event_id"]] == recalled["citations"]
+
+
 def test_the_curl_example_streams(serving: Serving) -> None:
     """examples/curl/stream.sh ends with the final event of a streamed context."""
     printed = run(serving, "bash", "examples/curl/stream.sh")

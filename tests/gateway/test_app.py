@@ -221,3 +221,9 @@ async def test_page_of_a_broken_answer_is_json(http: httpx.AsyncClient, peer: Pe
     answer = await http.get("/api/v1/users/a")
 
     assert (500, {"detail": "Internal server error"}) == (answer.status_code, answer.json())
+
+
+async def test_a_body_that_is_too_long_for_another_surface(http: httpx.AsyncClient) -> None:
+    """It is refused in the shape of that surface."""
+    answer = await http.post("/v1/ingest", content=b" " * (MAX_BODY_BYTES + 1))
+    assert (413, "payload_too_large") == (answer.status_code, answer.json()["error"]["code"])

@@ -8,6 +8,7 @@ from typing import TypedDict
 
 from google.protobuf.descriptor import MethodDescriptor
 from mneme.compat.v1 import (
+    claiv_deletions_service_pb2,
     claiv_documents_service_pb2,
     claiv_events_service_pb2,
     claiv_recall_service_pb2,
@@ -55,6 +56,7 @@ FILES = (
     claiv_usage_service_pb2,
     webhooks_service_pb2,
     reconify_service_pb2,
+    claiv_deletions_service_pb2,
     claiv_events_service_pb2,
     claiv_recall_service_pb2,
 )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from service.domain.errors import RecallNotFound
+from service.domain.event_errors import RecallNotFound
 from service.domain.events import Feedback
 from service.domain.ids import ProjectId, RecallId, UserId
 from service.storage.redis.database import Database

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from service.domain.errors import RecallNotFound
+from service.domain.event_errors import RecallNotFound
 from service.domain.events import Feedback
 from service.domain.ids import RecallId, SessionId, UserId
 from service.domain.memories import Source

@@ -169,6 +169,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The project made no recall with this id, or made it more than a day ago. NOT_FOUND.
     `{"reason": "RECALL_NOT_FOUND", "domain": "mneme", "metadata": {"recall_id": "6f1c…"}}`
     """
+    ERROR_REASON_LEGAL_HOLD: _ErrorReason.ValueType  # 61
+    """What is to be forgotten is held for legal reasons. FAILED_PRECONDITION; nothing was forgotten.
+    `{"reason": "LEGAL_HOLD", "domain": "mneme", "metadata": {}}`
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason lists each `reason` that an error of Mneme can carry. An error is a google.rpc.Status with exactly one
@@ -322,5 +326,9 @@ ERROR_REASON_DOCUMENT_NOT_IN_COLLECTION: ErrorReason.ValueType  # 55
 ERROR_REASON_RECALL_NOT_FOUND: ErrorReason.ValueType  # 60
 """The project made no recall with this id, or made it more than a day ago. NOT_FOUND.
 `{"reason": "RECALL_NOT_FOUND", "domain": "mneme", "metadata": {"recall_id": "6f1c…"}}`
+"""
+ERROR_REASON_LEGAL_HOLD: ErrorReason.ValueType  # 61
+"""What is to be forgotten is held for legal reasons. FAILED_PRECONDITION; nothing was forgotten.
+`{"reason": "LEGAL_HOLD", "domain": "mneme", "metadata": {}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
