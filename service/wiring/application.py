@@ -184,7 +184,7 @@ def build_application(
     session_calls = _session_calls(stores)
     told = told_webhooks(stores, sender or HttpSender(), clock, pepper=pepper)
     planner = _planner(stores, index, embedder, readers.extractor)
-    sync_index = _sync_index(stores, index, embedder)
+    sync_index = index_sync(stores, index, embedder)
     return Application(
         stores=stores,
         index=index,
@@ -209,7 +209,7 @@ def build_application(
         process_session=_process_session(stores, planner, readers.extractor, clock),
         settle_conflict=_settle_conflict(stores, readers.extractor, embedder, clock),
         sync_index=sync_index,
-        sync_bulk=_sync_index(stores, index, embedder, bulk=True),
+        sync_bulk=index_sync(stores, index, embedder, bulk=True),
         apply_retention=ApplyRetention(projects, users, sessions, session_calls.delete, clock),
         deliver_event=told.deliver,
         expire_deliveries=told.expire,
@@ -252,7 +252,7 @@ def _user_calls(stores: RedisStores, sync_index: SyncIndex, clock: Clock) -> Use
     )
 
 
-def _sync_index(stores: RedisStores, index: VectorIndex, embedder: Embedder, *, bulk: bool = False) -> SyncIndex:
+def index_sync(stores: RedisStores, index: VectorIndex, embedder: Embedder, *, bulk: bool = False) -> SyncIndex:
     """Return what brings the index up to date, or with *bulk* the part of it that may take long."""
     return SyncIndex(
         outbox=stores.bulk if bulk else stores.outbox,

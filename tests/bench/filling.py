@@ -27,11 +27,8 @@ from service.domain.sessions import Message, MessageRole, SessionStatus
 from service.models.batching import Vector32
 from service.settings import Settings
 from service.supervisor.engines import attached_engines
-from service.usecases.indexing.points import PointMaker
-from service.usecases.indexing.sync import SyncIndex
-from service.usecases.indexing.truth import TruthReader
 from service.wiring import open_application
-from service.wiring.application import Application
+from service.wiring.application import Application, index_sync
 from tests.bench.invented import DEEDS, PEOPLE, PLACES, THINGS, random_uuid
 
 SESSION_MESSAGES = 50
@@ -90,13 +87,7 @@ async def fill(application: Application, project_id: ProjectId, user_id: UserId,
     print(f"making {memories} memories of {user_id} …", file=sys.stderr, flush=True)  # noqa: T201 - it takes a while
     chance = random.Random(zlib.crc32(user_id.encode()))  # noqa: S311 - a fixed seed makes runs comparable
     await application.archives.restore(project_id, _archive(user_id, chance, memories))
-    stores = application.stores
-    sync = SyncIndex(
-        outbox=stores.outbox,
-        index=application.index,
-        reader=TruthReader(stores.sessions, stores.memories),
-        points=PointMaker(stores.sessions, await word_vectors(application.embedder)),
-    )
+    sync = index_sync(application.stores, application.index, await word_vectors(application.embedder))
 
     async def drain(consumer: str) -> None:
         while await sync(consumer):
