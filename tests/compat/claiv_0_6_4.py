@@ -103,6 +103,70 @@ def check_older_generations() -> None:
     assert client.recall_v6({"user_id": USER, "query": QUERY, "conversation_id": "c"})["llm_context"]["text"]
 
 
+def check_documents() -> None:
+    """A document can be recalled when its upload is answered, alone and in a collection."""
+    with_documents(client)
+
+
+def check_documents_asynchronously() -> None:
+    """With the same answers."""
+    with_documents(in_step(AsyncClaivClient(api_key=KEY, base_url=URL)))
+
+
+def with_documents(by: Any) -> None:
+    """Upload, recall, collect, take apart."""
+    manual, shelf = f"manual-{USER}", f"shelf-{USER}"
+    text = "# Manual\n\n## Installation\n\nPlug the Zorbler in.\n\n## Care\n\nWash it with vinegar."
+    new = {"user_id": USER, "project_id": "p", "document_id": manual, "document_name": "Zorbler manual", "content": text}
+    row = by.create_collection({"user_id": USER, "project_id": "p", "name": "Manuals", "collection_id": shelf})["collection"]
+    has_keys(row, "collection_id tenant_id user_id project_id name ordered created_at document_count")
+    stored = by.upload_document({**new, "collection_id": shelf, "position": 3})
+    has_keys(stored, "document_id document_name project_id collection_id sections spans_created status chunks_ingested chunk_ids")
+    assert ("processing", 2, 2) == (stored["status"], stored["spans_created"], len(stored["chunk_ids"]))
+    assert ["Manual", "Installation", "Care"] == [section["title"] for section in stored["sections"]]
+    wanted = {"user_id": USER, "conversation_id": "c", "project_id": "p", "limits": {"document_chunks": 1}}
+    for query, where in (("vinegar", {}), ("the care section", {"document_id": manual}), ("vinegar", {"collection_id": shelf})):
+        told = by.recall({**wanted, **where, "query": query})["llm_context"]["text"]
+        assert "Zorbler manual, Care: Wash it with vinegar." in told, told
+        assert "Plug" not in told, told
+    listed = by.list_documents(user_id=USER, project_id="p", collection_id=shelf)
+    (document,) = listed["documents"]
+    has_keys(document, "document_id document_name project_id user_id byte_size created_at collection_ids document_status")
+    assert (1, 20, 0, [shelf]) == (listed["total"], listed["limit"], listed["offset"], document["collection_ids"])
+    assert {"status": "ready", "spans_created": 2, "error_message": None} == document["document_status"]
+    error = raises(ClaivApiError, by.upload_document, {**new, "user_id": f"{USER}-other"})
+    assert (error.status, error.code) == (409, "conflict")
+    (member,) = by.get_collection(shelf, user_id=USER)["documents"]
+    assert (manual, "Zorbler manual", 3) == (member["document_id"], member["document_name"], member["position"])
+    removed = by.remove_document_from_collection(shelf, manual)
+    assert {"removed": True, "collection_id": shelf, "document_id": manual} == removed
+    assert by.add_document_to_collection(shelf, {"user_id": USER, "document_id": manual})["added"] is True
+    assert [1] == [one["document_count"] for one in by.list_collections(user_id=USER)["collections"]]
+    assert {"deleted": True, "collection_id": shelf} == by.delete_collection(shelf, user_id=USER)
+    assert {"deleted": True, "document_id": manual} == by.delete_document(manual)
+    assert 404 == raises(ClaivApiError, by.delete_document, manual).status
+    assert [] == by.list_documents(user_id=USER)["documents"]
+
+
+def check_an_upload_of_the_first_generation() -> None:
+    """Its body names sizes and a scope, and its answer the chunks."""
+    stored = client.upload_document(
+        {
+            "user_id": USER,
+            "content": "word " * 200,
+            "document_name": "notes",
+            "conversation_id": "c",
+            "scope": "conversation",
+            "chunk_size": 200,
+            "chunk_overlap": 0,
+        }
+    )
+    assert 5 == stored["chunks_ingested"] == len(set(stored["chunk_ids"]))
+    told = [client.recall({"user_id": USER, "conversation_id": where, "query": "word"}) for where in ("c", "d")]
+    assert [True, False] == ["notes" in answer["llm_context"]["text"] for answer in told]
+    client.delete_document(stored["document_id"])
+
+
 def check_errors_are_read() -> None:
     """Also of a route that a newer server has and this one has not."""
     error = raises(ClaivApiError, client.ingest, {"user_id": USER, "type": "message"})
