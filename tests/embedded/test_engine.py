@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 from itertools import count
 
@@ -145,6 +146,19 @@ async def test_a_reset_that_a_crash_cut_short_is_made_good(home: Home) -> None:
     async with start_engine(home.data, home.socket), open_index(home.socket) as index:
         await index.prepare(model="other-model", dimension=2)
         assert 0 == await index.count(IndexedKind.TURN)
+
+
+async def test_a_kind_that_is_new_is_made_beside_the_others(home: Home) -> None:
+    """Data of a release that did not know it is kept, and a start that was cut short leaves nothing in its place."""
+    async with start_engine(home.data, home.socket), open_index(home.socket) as index:
+        await index.prepare(model=MODEL, dimension=DIMENSION)
+        await index.upsert([point("r")])
+    shutil.rmtree(home.data / "chunks")
+    (home.data / "chunks.draft").mkdir()
+    async with start_engine(home.data, home.socket), open_index(home.socket) as index:
+        await index.prepare(model=MODEL, dimension=DIMENSION)
+        await index.upsert([point("c", kind=IndexedKind.CHUNK)])
+        assert [{"r"}, {"c"}] == [await index.record_ids(kind, scope()) for kind in (IndexedKind.TURN, IndexedKind.CHUNK)]
 
 
 async def test_broken_files_stop_the_start(home: Home) -> None:

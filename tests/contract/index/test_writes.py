@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.domain.ids import SessionId
+from service.domain.ids import SessionId, UploadId
 from service.domain.ports.index import VectorIndex
 from service.domain.ports.work import IndexedKind
 from tests.contract.index.builders import EAST, NORTH, found, hits, like, point, scope, words
@@ -102,6 +102,17 @@ async def test_the_turns_of_a_session_are_deleted_together(index: VectorIndex) -
     await index.delete_session_turns(scope(), SessionId("s1"))
     assert {"s2:0"} == await index.record_ids(IndexedKind.TURN, scope())
     assert {"s1"} == await index.record_ids(IndexedKind.SUMMARY, scope())
+
+
+async def test_the_chunks_of_an_upload_are_deleted_together(index: VectorIndex) -> None:
+    """Only chunks, only of that upload, also when they were searched before."""
+    where = {"u1:0": "u1", "u1:1": "u1", "u2:0": "u2"}
+    await index.upsert([point(id_, kind=IndexedKind.CHUNK, session=upload) for id_, upload in where.items()])
+    await index.upsert([point("u1:0", session="u1")])
+    assert 3 == len(await found(index, like(EAST, kind=IndexedKind.CHUNK)))
+    await index.delete_upload_chunks(scope(), UploadId("u1"))
+    assert ["u2:0"] == await found(index, like(EAST, kind=IndexedKind.CHUNK))
+    assert {"u1:0"} == await index.record_ids(IndexedKind.TURN, scope())
 
 
 async def test_everything_of_a_user_is_deleted_together(index: VectorIndex) -> None:
