@@ -14,7 +14,7 @@ from mneme.v1 import usage_pb2
 
 from service.domain.ids import ProjectId
 from service.domain.projects import ProjectSettings
-from service.domain.usage import ProjectLimits
+from service.domain.usage import ProjectLimits, UsageKind
 from service.rpc.interceptors.metering import metered_methods
 from service.wiring import RunningService
 from tests.conftest import Waiter
@@ -265,3 +265,9 @@ def test_every_way_to_a_text_leads_to_one() -> None:
     methods = metered_methods()
     assert methods["/mneme.v1.SessionsService/AddMessages"].texts is not None
     assert {"POST /api/v1/turns/open"} == methods["/mneme.v1.TurnsService/OpenTurn"].routes
+
+
+@pytest.mark.parametrize("method", [path for path in metered_methods() if "/Forget" in path])
+def test_forgetting_is_counted_as_such(method: str) -> None:
+    """On every surface."""
+    assert UsageKind.FORGET is metered_methods()[method].kind
