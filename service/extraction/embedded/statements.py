@@ -17,7 +17,7 @@ from service.extraction.embedded.worth import KEEP, REMEMBER, Judged, is_filler,
 MAX_ADVICE_CHARACTERS = 300
 MIN_ADVICE_WORDS = 4
 MAX_STATEMENT_CHARACTERS = 500
-MAX_MERGED_CHARACTERS = 160
+MAX_MERGED_CHARACTERS = 260
 MAX_ANSWER_WORDS = 8
 MIN_PER_SESSION = 12
 """This many statements are always kept of a session, whatever its length."""

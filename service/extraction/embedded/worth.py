@@ -15,7 +15,7 @@ from service.extraction.embedded.utterances import USER, Utterance
 
 KEEP = 1.0
 """The score from which a sentence is kept that somebody writes to an assistant."""
-KEEP_IN_TALK = 1.2
+KEEP_IN_TALK = 1.1
 """The same for talk between people, where far more is said for its own sake."""
 REMEMBER = 10.0
 """The score of what somebody asked to be remembered."""
