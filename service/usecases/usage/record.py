@@ -70,9 +70,11 @@ class RecordUsage:
 @asynccontextmanager
 async def recording(record: RecordUsage) -> AsyncIterator[None]:
     """Store what is counted once a second, and what is left at the end."""
+    ending = False
 
     async def store() -> None:
-        while True:
+        # not for ever until cancelled: a client whose answer comes at the same moment can lose the cancellation
+        while not ending:
             await asyncio.sleep(PAUSE.total_seconds())
             # it is kept and sent with the next
             with suppress(StorageUnavailable):
@@ -82,6 +84,7 @@ async def recording(record: RecordUsage) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        ending = True
         task.cancel()
         await asyncio.wait([task])
         with suppress(StorageUnavailable):
