@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -111,6 +112,14 @@ async def test_errors_are_a_share_of_an_endpoints_calls(tenant: Tenant, service:
 
     found = await wait_until(counted, "both calls are counted")
     assert (1, 0.5) == (found.errors, found.error_rate)
+
+
+async def test_flushes_at_once_lose_and_repeat_nothing(tenant: Tenant, service: RunningService) -> None:
+    """The one of every second meets the one at the end."""
+    for _ in range(5):
+        await tenant.user()
+        await asyncio.gather(*(service.application.usage.record.flush() for _ in range(4)))
+    assert 5 == (await summary(tenant, service)).requests
 
 
 async def test_a_turn_is_one_request(tenant: Tenant, service: RunningService) -> None:

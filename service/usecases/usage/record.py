@@ -39,6 +39,7 @@ class RecordUsage:
         self._number = 0
         self._sums: defaultdict[tuple[ProjectId, date], _Sum] = defaultdict(_Sum)
         self._unsent: list[UsageBatch] = []
+        self._flushing = asyncio.Lock()
 
     def __call__(self, project_id: ProjectId, endpoint: str, counts: Counts, *, unjudged: int) -> None:
         """Count one call, of whose events the quota did not judge *unjudged*."""
@@ -48,9 +49,14 @@ class RecordUsage:
 
     async def flush(self) -> None:
         """Store what was counted. Raises StorageUnavailable; what was not stored, or was and nobody said so, is sent again."""
-        if not self._unsent:
+        async with self._flushing:
+            # what an earlier one left, first: a batch is passed over when one with a greater number was added
+            await self._send()
             self._unsent = [self._batch(project_id, day, summed) for (project_id, day), summed in self._sums.items()]
             self._sums.clear()
+            await self._send()
+
+    async def _send(self) -> None:
         while self._unsent:
             await self._usage.add(self._unsent[0])
             del self._unsent[0]
