@@ -4,16 +4,13 @@ Events: what callers of event-shaped surfaces tell. An event is one message of a
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from service.domain.ids import MessageId, SessionId, UserId
+from service.domain.ids import MessageId, UserId
 from service.domain.memories import Source
 from service.domain.sessions import MessageRole, SessionOrigin
-
-_EVENT_ID = re.compile(r"evt_(?P<session>[0-9a-f]{32})_(?P<index>[0-9]{1,9})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +44,3 @@ class Feedback:
 def message_id_of(source: Source) -> MessageId:
     """Return the id of the event that a message is."""
     return MessageId(f"evt_{UUID(source.session_id).hex}_{source.message_index}")
-
-
-def source_of(event_id: str) -> Source | None:
-    """Return the message that an event's id names; None when it is no such id."""
-    match = _EVENT_ID.fullmatch(event_id)
-    if match is None:
-        return None
-    return Source(session_id=SessionId(str(UUID(match["session"]))), message_index=int(match["index"]))

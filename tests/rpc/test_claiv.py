@@ -175,3 +175,15 @@ async def test_what_is_ephemeral_stays_in_its_thread(tenant: Tenant, wait_until:
 
     await wait_until(recalled, "the message is indexed")
     assert [] == list((await tenant.call("RecallV1", **request)).citations)
+
+
+async def test_calls_count_as_what_they_are(make_tenant: MakeTenant, service: RunningService) -> None:
+    """An event, a recall and a forgetting, at their own routes; the text of the event in tokens."""
+    tenant, user_id = await make_tenant(), f"user-{uuid4()}"
+    await ingest(tenant, user_id, "Eight ch")
+    await tenant.call("RecallV1", user_id=user_id, task="?", token_budget=200)
+    await tenant.call("ForgetEvents", user_id=user_id)
+    await service.application.usage.record.flush()
+    totals = (await tenant.call("GetUsageSummary")).totals
+    counted = (totals.ingest_requests, totals.recall_requests, totals.forget_requests)
+    assert ((1, 1, 1), 1, 2) == (counted, totals.ingest_events, totals.tokens)
