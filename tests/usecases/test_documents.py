@@ -196,6 +196,7 @@ async def test_what_is_forgotten_is_gone_with_its_chunks(world: World) -> None:
         ForgetFilter(document_id="a"),
     ):
         receipt = await forget(world.project_id, world.user.user_id, wanted)
+        assert receipt.deletion.counts.chunks == receipt.deletion.counts.points
         counts.append(receipt.deletion.counts.chunks)
     assert [0, 0, 5, 0] == counts
     assert set(kept.chunk_ids) == await indexed(world)

@@ -61,7 +61,7 @@ class ForgetPlanner:
             memory_versions=removed.versions,
             conflicts=len(removed.change.drop_conflicts),
             chunks=deletion.counts.chunks,
-            points=messages + len(summarised) + removed.points,
+            points=messages + len(summarised) + removed.points + deletion.counts.chunks,
         )
         return Forgetting(deletion=replace(deletion, counts=counts), memories=removed.change, sessions=tuple(touched))
 
