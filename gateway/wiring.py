@@ -17,6 +17,7 @@ from mneme.compat.v1 import (
 from mneme.v1 import (
     archives_service_pb2,
     conflicts_service_pb2,
+    deletions_service_pb2,
     documents_service_pb2,
     memory_service_pb2,
     projects_service_pb2,
@@ -49,6 +50,7 @@ CONTRACT = (
     projects_service_pb2.DESCRIPTOR,
     turns_service_pb2.DESCRIPTOR,
     archives_service_pb2.DESCRIPTOR,
+    deletions_service_pb2.DESCRIPTOR,
     documents_service_pb2.DESCRIPTOR,
     usage_service_pb2.DESCRIPTOR,
     claiv_documents_service_pb2.DESCRIPTOR,

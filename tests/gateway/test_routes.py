@@ -14,6 +14,7 @@ from gateway.transcode.methods import Binding, Method, methods_of
 from gateway.transcode.routes import DuplicateRoute, Match, Router, WrongVerb
 from gateway.transcode.template import MANY, ONE, Template, parse_template
 from gateway.wiring import CONTRACT
+from service.rpc.interceptors.access import FILES as SERVED
 
 ANY_METHOD = methods_of(CONTRACT)[0]
 
@@ -164,3 +165,8 @@ def test_no_path_breaks_the_trie(path: bytes) -> None:
     found = Router(methods_of(CONTRACT)).match("GET", b"/api/v1/users/" + path)
 
     assert found is None or isinstance(found, Match | WrongVerb)
+
+
+def test_every_service_that_can_be_called_has_its_routes() -> None:
+    """What the service serves, the gateway serves: a file of the contract stands in both tables or in neither."""
+    assert {file.DESCRIPTOR.name for file in SERVED} == {file.name for file in CONTRACT}
