@@ -208,6 +208,15 @@ async def test_what_is_forgotten_is_gone_with_its_chunks(world: World) -> None:
     assert () == (await search(world, "vinegar")).spans
 
 
+async def test_a_deleted_users_receipt_counts_the_chunks(world: World) -> None:
+    """They are gone from the index too."""
+    await upload(world, MANUAL)
+    await world.application.users.delete(world.project_id, world.user.user_id)
+    receipts = await world.application.deletions.list_receipts(world.project_id, PageRequest(offset=0, limit=10))
+    counts = receipts.items[0].deletion.counts
+    assert (5, 5, frozenset()) == (counts.chunks, counts.points, await indexed(world))
+
+
 @pytest.mark.parametrize(
     ("about", "error"),
     [

@@ -173,11 +173,12 @@ class Settler:
 
     async def _purge(self, keys: UserKeys, intent: Intent) -> None:
         await self.database.get("ZREM", ProjectKeys(keys.scope.project_id).users, keys.scope.user_key)
+        # before the sessions, whose grave a receipt waits for
+        await self._purge_documents(keys)
         while sessions := [SessionId(id_) for id_ in await self.database.get("ZRANGE", keys.grave, 0, BATCH - 1)]:
             parts = [key for id_ in sessions for key in (keys.session(id_), keys.messages(id_), keys.steps(id_))]
             members = [member for id_ in sessions for member in (id_, keys.timer(id_))]
             await self.database.run("purge_sessions", [keys.grave, keys.bucket.timers, tally(keys), *parts], members)
-        await self._purge_documents(keys)
         while answers := await self.database.get("ZRANGE", keys.answers, 0, BATCH - 1):
             await self.database.run("purge_answers", [keys.answers, *answers])
         if intent.answer:
@@ -187,9 +188,12 @@ class Settler:
     async def _purge_documents(self, keys: UserKeys) -> None:
         while ids := [DocumentId(id_) for id_ in await self.database.get("ZRANGE", keys.documents, 0, BATCH - 1)]:
             uploads = await self.database.send(*(("HGET", keys.document(id_), "upload") for id_ in ids))
-            gone = [keys.upload(UploadId(upload)) for upload in uploads if upload]
-            # the chunks first: without its record nobody would find them again
-            await self.database.send(*(("UNLINK", key) for key in (*gone, *map(keys.document, ids))))
+            parts = [
+                key
+                for id_, upload in zip(ids, uploads, strict=True)
+                for key in (keys.document(id_), keys.upload(UploadId(upload)) if upload else keys.document(id_))
+            ]
+            await self.database.run("purge_documents", [tally(keys), *parts])
             for id_ in ids:
                 await self.documents.free(keys.scope, id_)
             await self.database.get("ZREM", keys.documents, *ids)

@@ -59,6 +59,7 @@ ScriptName = Literal[
     "prepare_stream",
     "put_document",
     "purge_answers",
+    "purge_documents",
     "purge_sessions",
     "put_webhook",
     "read_messages",
