@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor, FileDescriptor
-from mneme.v1.http_pb2 import StreamFormat
+from mneme.v1.http_pb2 import ErrorStyle, StreamFormat
 
 from gateway.transcode.binding import WHOLE
 from gateway.transcode.comments import contract_comments
@@ -63,10 +63,40 @@ _ERROR_SCHEMA: Schema = {
 }
 
 
+_CLAIV_ERROR_SCHEMA: Schema = {
+    "type": "object",
+    "description": "Every error of the Claiv API.",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "request_id"],
+            "properties": {
+                "code": {"type": "string"},
+                "message": {"type": "string"},
+                "request_id": {"type": "string"},
+                "details": {"description": "For 400 and 422 a list of fields; for 429 what to wait for."},
+            },
+        }
+    },
+}
+_RECONIFY_ERROR_SCHEMA: Schema = {
+    "type": "object",
+    "description": "Every error of the Reconify API.",
+    "required": ["status", "message"],
+    "properties": {"status": {"const": "error"}, "message": {"type": "string"}},
+}
+_ERROR_NAMES: Mapping[ErrorStyle.ValueType, str] = {
+    ErrorStyle.ERROR_STYLE_DETAIL: "Error",
+    ErrorStyle.ERROR_STYLE_CLAIV: "ClaivError",
+    ErrorStyle.ERROR_STYLE_RECONIFY: "ReconifyError",
+}
+
+
 def openapi_document(files: Iterable[FileDescriptor]) -> dict[str, Any]:
     """Return the document of every method in *files* that has an HTTP rule. Two methods on one verb and path become one entry."""
     schemas = Schemas(contract_comments())
-    schemas.components["Error"] = _ERROR_SCHEMA
+    schemas.components |= {"Error": _ERROR_SCHEMA, "ClaivError": _CLAIV_ERROR_SCHEMA, "ReconifyError": _RECONIFY_ERROR_SCHEMA}
     paths: dict[str, dict[str, Schema]] = {}
     tags: dict[str, str] = {}
     # the method that answers by default comes first, so that the others are added to it
@@ -162,7 +192,7 @@ def _header(field: FieldDescriptor, schemas: Schemas) -> Schema:
 
 def _responses(method: Method, binding: Binding, schemas: Schemas) -> Schema:
     """Return the answers of a *binding*: its success and the errors that any method can have."""
-    error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    error = {"application/json": {"schema": {"$ref": f"#/components/schemas/{_ERROR_NAMES[method.error_style]}"}}}
     responses: Schema = {status: {"description": text, "content": error} for status, text in _ERRORS.items()}
     if method.success_status == NO_CONTENT:
         return {str(NO_CONTENT): {"description": "Done."}, **responses}

@@ -124,3 +124,13 @@ def test_a_list_may_stand_for_the_message_that_holds_it() -> None:
     for name in ("answers", "question_answers"):
         as_object, as_list = request[name]["anyOf"]
         assert ("#/components/schemas/ConflictAnswersInput", "array") == (as_object["$ref"], as_list["type"])
+
+
+def test_errors_have_the_shape_of_their_surface() -> None:
+    """A route of another API tells that API's errors."""
+    paths = openapi_document(CONTRACT)["paths"]
+    shapes = [
+        paths[path]["post"]["responses"]["401"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        for path in ("/v1/ingest", "/api/v1/users")
+    ]
+    assert ["ClaivError", "Error"] == shapes

@@ -101,13 +101,14 @@ class ProcessSession:
         if kept is not None:
             return decode_extraction(kept)
         messages = await all_messages(self._sessions, job.scope, job.session_id)
-        if not messages:
-            # all were forgotten since the session was read: the commit will be refused
+        mined = [message for message in messages if message.is_mined]
+        if not mined:
+            # nobody's words; or all were forgotten since the session was read, then the commit will be refused
             return Extraction(candidates=(), summary="")
         now = session.created_at if session.custom_created_at else messages[-1].timestamp
         project = await self._projects.get(job.scope.project_id)
         extraction = await self._extractor.extract(
-            Transcript(session_id=session.session_id, now=now, messages=[one for one in messages if one.is_mined]),
+            Transcript(session_id=session.session_id, now=now, messages=mined),
             project.settings.categories or DEFAULT_CATEGORIES,
             project.settings.guidance,
         )
