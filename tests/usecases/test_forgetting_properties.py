@@ -291,7 +291,7 @@ async def test_forgetting_is_for_good(engines: Engines, embedder: Embedder, inde
         loop = asyncio.get_running_loop()
         bench = Bench(loop=loop, application=application, stores=stores, clock=clock)
         # each step looks everywhere, so there are fewer of them
-        number = settings.default.max_examples // 7
+        number = settings().max_examples // 7
         profile = settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=number, stateful_step_count=15)
         machine = cast(type[RuleBasedStateMachine], partial(Histories, bench, impatient))
         await asyncio.to_thread(run_state_machine_as_test, machine, settings=profile)
