@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from service.domain.deletions import DeletedCounts, ForgetFilter
-from service.domain.ids import ProjectId, SessionId, UserId
+from service.domain.documents import Chunk, ChunkRules, NewDocument
+from service.domain.ids import DocumentId, ProjectId, SessionId, UploadId, UserId
 from service.domain.memories import MemoryFilter, Source
 from service.domain.ports.index import SPARSE_VECTORS, IndexQuery, VectorIndex
 from service.domain.ports.models import Embedder
@@ -56,12 +57,21 @@ class Said(NamedTuple):
     thread: str
 
 
+class Noted(NamedTuple):
+    """A document of one chunk: the word in it, and its thread."""
+
+    word: str
+    thread: str
+
+
 @dataclass(slots=True)
 class Model:
     """What was said and what of it is forgotten."""
 
     messages: dict[Source, Said] = field(default_factory=dict)
     forgotten: set[Source] = field(default_factory=set)
+    documents: dict[DocumentId, Noted] = field(default_factory=dict)
+    dropped: set[DocumentId] = field(default_factory=set)
 
     def covered(self, wanted: ForgetFilter) -> set[Source]:
         """Return the messages that are not forgotten yet and that meet every condition."""
@@ -75,10 +85,18 @@ class Model:
             and (wanted.to_time is None or one.time < wanted.to_time)
         }
 
+    def covered_documents(self, wanted: ForgetFilter) -> set[DocumentId]:
+        """Return the documents that are there and that meet every condition: all were uploaded after any span of time."""
+        if wanted.session_id is not None or wanted.to_time is not None:
+            return set()
+        return {id_ for id_, one in self.documents.items() if id_ not in self.dropped and wanted.thread in {None, one.thread}}
+
     def secret_words(self) -> set[str]:
-        """Return the words that only forgotten messages hold."""
+        """Return the words that only forgotten messages and documents hold."""
         known = {one.word for source, one in self.messages.items() if source not in self.forgotten}
-        return {self.messages[source].word for source in self.forgotten} - known
+        known |= {one.word for id_, one in self.documents.items() if id_ not in self.dropped}
+        gone = {self.messages[one].word for one in self.forgotten} | {self.documents[one].word for one in self.dropped}
+        return gone - known
 
 
 class Histories(RuleBasedStateMachine):
@@ -113,6 +131,11 @@ class Histories(RuleBasedStateMachine):
         """Say something more in an open session."""
         if self.open:
             self.run(self._say(self.open[pick % len(self.open)], said))
+
+    @rule(topic=st.sampled_from(TOPICS), number=st.integers(0, 3), thread=st.sampled_from(THREADS), again=picks)
+    def upload(self, topic: str, number: int, thread: str, again: int) -> None:
+        """Upload a document, in the place of an older one maybe."""
+        self.run(self._upload(topic, number, thread, again))
 
     @rule(pick=picks, at=st.integers(0, 12), what=st.sampled_from(["nothing", "crash", "forget"]), first=hours, last=hours)
     def work(self, pick: int, at: int, what: str, first: int, last: int) -> None:
@@ -149,6 +172,7 @@ class Histories(RuleBasedStateMachine):
         await stores.users.database.get("FLUSHDB")
         await stores.jobs.streams.prepare()
         await stores.outbox.streams.prepare()
+        await stores.bulk.streams.prepare()
         project = await self.bench.application.projects.create(None, name="test", settings=ProjectSettings())
         self.project_id: ProjectId = project.project_id
         new = NewUser(user_id=USER, metadata={}, merge_conflict_enabled=False)
@@ -177,6 +201,23 @@ class Histories(RuleBasedStateMachine):
         for message, one in zip(stored, ones, strict=True):
             self.model.messages[Source(session_id=session_id, message_index=message.index)] = one
 
+    async def _upload(self, topic: str, number: int, thread: str, again: int) -> None:
+        there = [id_ for id_ in self.model.documents if id_ not in self.model.dropped]
+        document_id = there[again % len(there)] if there and again % 2 else DocumentId(str(uuid4()))
+        upload_id, word = UploadId(str(uuid4())), f"{topic}{number}"
+        new = NewDocument(
+            document_id=document_id,
+            name="notes",
+            origin=SessionOrigin(thread=thread),
+            rules=ChunkRules(),
+            size_bytes=1,
+            sections=(),
+            chunks=[Chunk(upload_id=upload_id, place=0, start=0, title=None, text=fact(topic, word))],
+            upload_id=upload_id,
+        )
+        await self.bench.stores.documents.put(self.scope, new)
+        self.model.documents[document_id] = Noted(word, thread)
+
     async def _work(self, pick: int, at: int, what: str, span: ForgetFilter) -> None:
         self.held = [*self.held[-3:], *await self.bench.stores.jobs.claim(str(uuid4()), 100)]
         if not self.held:
@@ -189,6 +230,8 @@ class Histories(RuleBasedStateMachine):
     async def _index(self, crash: int) -> None:
         with suppress(ExceptionGroup, Crash):
             await indexer(self.bench, Interruption(crash, crash=True))(str(uuid4()))
+        if crash % 2:
+            await self.bench.application.sync_bulk("test")
 
     async def _forget(self, wanted: ForgetFilter) -> None:
         expected = await self._expected(wanted)
@@ -219,6 +262,7 @@ class Histories(RuleBasedStateMachine):
 
     def _forgotten(self, wanted: ForgetFilter) -> None:
         self.model.forgotten |= self.model.covered(wanted)
+        self.model.dropped |= self.model.covered_documents(wanted)
         self.receipts += 1
 
     async def _expected(self, wanted: ForgetFilter) -> DeletedCounts:
@@ -228,11 +272,13 @@ class Histories(RuleBasedStateMachine):
         tainted = [[not covered.isdisjoint(version.sources) for version in chain.versions] for chain in chains]
         sessions = sorted({source.session_id for source in covered})
         summaries = sum(one is not None for one in await self.bench.stores.sessions.summaries(self.scope, sessions))
+        chunks = len(self.model.covered_documents(wanted))
         return DeletedCounts(
+            chunks=chunks,
             messages_forgotten=len(covered),
             summaries=summaries,
             memory_versions=sum(map(sum, tainted)),
-            points=len(covered) + summaries + sum(versions[-1] for versions in tainted),
+            points=len(covered) + summaries + sum(versions[-1] for versions in tainted) + chunks,
         )
 
     async def _compare(self) -> None:
