@@ -4,7 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 COMPAT := .venv-compat
-OLD := 0.4.1 0.2.0 reconify-3.0.0 claiv-memory-0.1.1 claiv-memory-0.4.0 claiv-memory-0.6.4
+OLD := recallrai-0.4.1 recallrai-0.2.0 reconify-3.0.0 claiv-memory-0.1.1 claiv-memory-0.4.0 claiv-memory-0.6.4
 NODE_CLIENTS := examples/node tests/forward/node
 
 # One setup at a time: `make run` and `make test` share the environment. The lock is on this very file, so nothing is left behind.
@@ -43,17 +43,10 @@ $(VENV)/.ready-test: $(VENV)/.ready requirements-dev.txt
 	touch $@
 
 # Beside the environment and without dependencies: each version is put in front of it in a process of its own.
-$(COMPAT)/%/.ready: tests/compat/recallrai-%.txt | $(BIN)/python
-	$(INSTALL_BESIDE)
-
 $(COMPAT)/%/.ready: tests/compat/%.txt | $(BIN)/python
-	$(INSTALL_BESIDE)
-
-define INSTALL_BESIDE
-rm -rf $(@D)
-$(INSTALL) $(PINNED) --no-deps --target $(@D) -r $<
-touch $@
-endef
+	rm -rf $(@D)
+	$(INSTALL) $(PINNED) --no-deps --target $(@D) -r $<
+	touch $@
 
 %/node_modules/.ready: %/package.json %/package-lock.json
 	npm --prefix $* ci --silent --no-audit --no-fund --ignore-scripts

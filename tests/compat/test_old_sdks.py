@@ -13,14 +13,7 @@ import pytest
 from tests.e2e.serving import API_KEY, PROJECT_ID, ROOT, Serving
 
 HERE = Path(__file__).parent
-VERSIONS = {
-    "0.2.0": "sdk_0_2_0.py",
-    "0.4.1": "sdk_0_4_1.py",
-    "claiv-memory-0.1.1": "claiv_0_1_1.py",
-    "claiv-memory-0.4.0": "claiv_0_4_0.py",
-    "claiv-memory-0.6.4": "claiv_0_6_4.py",
-}
-"""By version, the application that was written for it."""
+VERSIONS = ("recallrai-0.2.0", "recallrai-0.4.1", "claiv-memory-0.1.1", "claiv-memory-0.4.0", "claiv-memory-0.6.4")
 
 
 def checks(version: str) -> list[str]:
@@ -31,7 +24,8 @@ def checks(version: str) -> list[str]:
 
 def script(version: str) -> Path:
     """Return the application that was written for a version."""
-    return HERE / VERSIONS[version]
+    package, number = version.rsplit("-", 1)
+    return HERE / f"{package.removesuffix('-memory')}_{number.replace('.', '_')}.py"
 
 
 @pytest.mark.parametrize(("version", "check"), [(version, check) for version in VERSIONS for check in checks(version)])

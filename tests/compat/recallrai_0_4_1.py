@@ -1,6 +1,6 @@
 """
 What an application written for recallrai 0.4.1 does. Each `check_` function is one fact, run in a process of its own:
-`python sdk_0_4_1.py NAME`, with that version in front of the path.
+`python recallrai_0_4_1.py NAME`, with that version in front of the path.
 """
 
 from __future__ import annotations
