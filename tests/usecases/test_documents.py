@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from service.domain.deletions import ForgetFilter
 from service.domain.document_errors import DocumentNotFound, DocumentTooLarge
 from service.domain.documents import MAX_BYTES, ChunkRules, DocumentFilter, NewCollection
-from service.domain.errors import InvalidRequest
+from service.domain.errors import IdempotencyKeyReused, InvalidRequest
 from service.domain.ids import CollectionId, DocumentId, UploadId
 from service.domain.ports.work import IndexedKind
 from service.domain.sessions import SessionOrigin, Visibility
@@ -206,6 +206,18 @@ async def test_what_is_forgotten_is_gone_with_its_chunks(world: World) -> None:
     )
     assert (1, frozenset(), 0) == (receipt.deletion.counts.chunks, await indexed(world), left.total)
     assert () == (await search(world, "vinegar")).spans
+
+
+async def test_a_repeated_forgetting_spares_what_was_uploaded_since(world: World) -> None:
+    """Also under a key that came with another request, which is refused."""
+    forget, about = world.application.deletions.forget, (world.project_id, world.user.user_id)
+    await upload(world, MANUAL, document_id="a")
+    first = await forget(*about, ForgetFilter(), idempotency_key="k")
+    later = await upload(world, "Another text.", document_id="b")
+    assert first == await forget(*about, ForgetFilter(), idempotency_key="k")
+    with pytest.raises(IdempotencyKeyReused):
+        await forget(*about, ForgetFilter(document_id="b"), idempotency_key="k")
+    assert set(later.chunk_ids) == await indexed(world)
 
 
 async def test_a_deleted_users_receipt_counts_the_chunks(world: World) -> None:

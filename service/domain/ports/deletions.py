@@ -13,6 +13,10 @@ from service.domain.values import Page, PageRequest
 class ForgetStore(Protocol):
     """Makes a user's messages forgotten."""
 
+    async def answered(self, scope: Scope, user_id: UserId, wanted: ForgetFilter, idempotency_key: str) -> ReceiptId | None:
+        """Return the receipt's id of the request that came with this key before, None for none. Raises IdempotencyKeyReused."""
+        ...
+
     async def apply(self, scope: Scope, forgetting: Forgetting, *, idempotency_key: str | None = None) -> ReceiptId:
         """
         Do all of a *forgetting* in one step, queue index entries, and note that its receipt is to follow.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from service.domain.deletions import DeletionReceipt, Forgetting, ForgottenSession
+from service.domain.deletions import DeletionReceipt, ForgetFilter, Forgetting, ForgottenSession
 from service.domain.errors import ConcurrentChange, IdempotencyKeyReused
-from service.domain.ids import ReceiptId, Scope
+from service.domain.ids import ReceiptId, Scope, UserId
 from service.storage.redis.changes import MemoryChanges
 from service.storage.redis.codec import digest, micros, write_places
 from service.storage.redis.database import Argument, Database
@@ -26,6 +26,16 @@ class RedisForgets:
     changes: MemoryChanges
     settler: Settler
 
+    async def answered(self, scope: Scope, user_id: UserId, wanted: ForgetFilter, idempotency_key: str) -> ReceiptId | None:
+        """Return the receipt's id of the request that came with this key before, None for none. Raises IdempotencyKeyReused."""
+        kept = await self.database.get("GET", _answer(self.keyspace.user(scope), idempotency_key))
+        if not kept:
+            return None
+        wanted_digest, _, receipt_id = kept.partition(" ")
+        if wanted_digest != _digest(user_id, wanted):
+            raise IdempotencyKeyReused(idempotency_key=idempotency_key)
+        return ReceiptId(receipt_id)
+
     async def apply(self, scope: Scope, forgetting: Forgetting, *, idempotency_key: str | None = None) -> ReceiptId:
         """
         Do all of a *forgetting* in one step, queue index entries, and note that its receipt is to follow.
@@ -41,7 +51,7 @@ class RedisForgets:
             [
                 forgetting.memories.revision,
                 int(bool(forgetting.sessions) or plan.changes),
-                digest("forget", deletion.user_id, deletion.wanted) if idempotency_key else "",
+                _digest(deletion.user_id, deletion.wanted) if idempotency_key else "",
                 deletion.receipt_id,
                 receipt_intent(scope, deletion).text,
                 quoted(scope.project_id),
@@ -86,8 +96,16 @@ def _shared(keys: UserKeys, idempotency_key: str | None) -> list[str]:
     bucket = keys.bucket
     return [
         *(keys.record, keys.revision, bucket.intents, bucket.outbox, bucket.jobs, keys.pending, bucket.timers, keys.spoken),
-        *(keys.summaries, keys.summary_times, keys.forgotten, keys.answer(f"forget {idempotency_key}"), keys.answers),
+        *(keys.summaries, keys.summary_times, keys.forgotten, _answer(keys, idempotency_key), keys.answers),
     ]
+
+
+def _answer(keys: UserKeys, idempotency_key: str | None) -> str:
+    return keys.answer(f"forget {idempotency_key}")
+
+
+def _digest(user_id: UserId, wanted: ForgetFilter) -> str:
+    return digest("forget", user_id, wanted)
 
 
 def _parts(keys: UserKeys, sessions: Sequence[ForgottenSession]) -> list[str]:

@@ -59,9 +59,11 @@ class Forget:
             scope = (await self._users.get(project_id, user_id)).scope
         except UserNotFound:
             return await self._receipts.append(_deletion(project_id, user_id, wanted, now))
-        chunks = await self._documents(scope, wanted) if self._documents is not None else 0
-        deletion = _deletion(project_id, user_id, wanted, now, chunks=chunks)
-        receipt_id = await self._forget(scope, deletion, idempotency_key)
+        receipt_id = await self._forgets.answered(scope, user_id, wanted, idempotency_key) if idempotency_key else None
+        if receipt_id is None:
+            chunks = await self._documents(scope, wanted) if self._documents is not None else 0
+            deletion = _deletion(project_id, user_id, wanted, now, chunks=chunks)
+            receipt_id = await self._forget(scope, deletion, idempotency_key)
         await self._sync.catch_up(scope)
         return await self._forgets.complete(scope, receipt_id)
 

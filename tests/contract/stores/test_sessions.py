@@ -233,7 +233,8 @@ async def test_the_timer_of_a_deleted_session_never_fires(world: World) -> None:
 
 async def test_activity_keeps_a_session_resumable(world: World, wait_until: Waiter) -> None:
     """A message counts as activity, so the session outlives the span."""
-    span = timedelta(milliseconds=50)
+    # long enough for the steps below on a busy machine
+    span = timedelta(milliseconds=500)
     session = await world.session("hello")
 
     async def forgotten() -> bool:
