@@ -74,7 +74,7 @@ down: ## Stop it; the volumes stay
 # --- proof ------------------------------------------------------------------------------------------------------------------
 
 test: setup-test ## Run every test: no network, no containers, no server to start by hand
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: lint types proto-lint gen-check ## Run every check that runs no product code
 
