@@ -10,7 +10,7 @@ from typing import Any
 
 from claiv import AsyncClaivClient, ClaivApiError, ClaivClient
 
-from tests.compat.claiv_shared import KEY, TOLD, URL, USER, has_keys, in_step, until
+from tests.compat.claiv_shared import KEY, TOLD, URL, USER, every_method, has_keys, in_step, until
 from tests.compat.raising import raises
 
 client = ClaivClient(api_key=KEY, base_url=URL)
@@ -103,6 +103,12 @@ def check_errors_are_read() -> None:
     stranger = ClaivClient(api_key="wrong", base_url=URL)
     error = raises(ClaivApiError, stranger.recall, {"user_id": USER, "task": "x", "token_budget": 500})
     assert (error.status, error.code) == (401, "unauthorized")
+
+
+def check_every_method_answers() -> None:
+    """Of both clients."""
+    every_method(client, ClaivClient)
+    every_method(in_step(AsyncClaivClient(api_key=KEY, base_url=URL)), AsyncClaivClient)
 
 
 def check_health() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from claiv import AsyncClaivClient, ClaivApiError, ClaivClient
 
-from tests.compat.claiv_shared import KEY, TOLD, URL, USER, has_keys, in_step, until
+from tests.compat.claiv_shared import KEY, TOLD, URL, USER, every_method, has_keys, in_step, until
 from tests.compat.raising import raises
 
 client = ClaivClient(api_key=KEY, base_url=URL)
@@ -83,6 +83,12 @@ def check_forgetting() -> None:
     has_keys(forgotten, "receipt_id audit_id phase events_tombstoned")
     assert (forgotten["phase"], "grace_expires_at" in forgotten) == ("purged", False)
     assert client.forget_v3({"user_id": USER, "to_time": "2020-01-01T00:00:00Z"})["phase"] == "tombstoned"
+
+
+def check_every_method_answers() -> None:
+    """Of both clients."""
+    every_method(client, ClaivClient)
+    every_method(in_step(AsyncClaivClient(api_key=KEY, base_url=URL)), AsyncClaivClient)
 
 
 def check_an_unknown_recall() -> None:

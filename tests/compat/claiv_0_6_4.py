@@ -11,7 +11,7 @@ from typing import Any
 
 from claiv import AsyncClaivClient, ClaivApiError, ClaivClient
 
-from tests.compat.claiv_shared import KEY, TOLD, URL, USER, has_keys, in_step, until
+from tests.compat.claiv_shared import KEY, TOLD, URL, USER, every_method, has_keys, in_step, until
 from tests.compat.raising import raises
 
 client = ClaivClient(api_key=KEY, base_url=URL)
@@ -173,6 +173,12 @@ def check_errors_are_read() -> None:
     assert (error.status, error.code, [each["field"] for each in error.details]) == (400, "invalid_request", ["content"])
     error = raises(ClaivApiError, client._post, "/v6/nothing", {})
     assert (error.status, error.code) == (404, "not_found")
+
+
+def check_every_method_answers() -> None:
+    """Of both clients."""
+    every_method(client, ClaivClient)
+    every_method(in_step(AsyncClaivClient(api_key=KEY, base_url=URL)), AsyncClaivClient)
 
 
 def check_health() -> None:
