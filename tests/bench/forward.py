@@ -171,7 +171,9 @@ async def running_provider() -> AsyncIterator[str]:
 
 def serve() -> None:
     """Be the provider: say where, then answer until stopped."""
-    config = uvicorn.Config(provider, host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="off")
+    config = uvicorn.Config(
+        provider, host="127.0.0.1", port=0, log_level="error", access_log=False, lifespan="off", timeout_keep_alive=75
+    )
     listener = config.bind_socket()
     print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
     uvicorn.Server(config).run([listener])
