@@ -13,9 +13,8 @@ from service.domain.ids import Scope
 from service.domain.ports.documents import DocumentStore
 from service.domain.ports.index import VectorIndex
 from service.domain.ports.work import Outbox
-from service.domain.values import PageRequest
+from service.usecases.paging import every
 
-_PAGE = 100
 _PATIENCE = 10.0
 _PAUSE = 0.05
 
@@ -45,12 +44,8 @@ class EraseDocuments:
         """Return the documents that meet every condition; none where sessions are named, to which no document belongs."""
         if wanted.session_id is not None:
             return ()
-        found: list[Document] = []
-        while True:
-            page = await self._documents.list(scope, PageRequest(offset=len(found), limit=_PAGE), DocumentFilter())
-            found += page.items
-            if not page.has_more or not page.items:
-                return [document for document in found if covers(wanted, document)]
+        documents = every(lambda page: self._documents.list(scope, page, DocumentFilter()))
+        return [document async for document in documents if covers(wanted, document)]
 
     async def _remove(self, scope: Scope, document: Document) -> Document | None:
         try:
