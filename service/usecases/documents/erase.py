@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from service.domain.deletions import ForgetFilter
 from service.domain.document_errors import DocumentNotFound
 from service.domain.documents import Document, DocumentFilter
-from service.domain.errors import StorageUnavailable
 from service.domain.ids import Scope
 from service.domain.ports.documents import DocumentStore
 from service.domain.ports.index import VectorIndex
 from service.domain.ports.work import Outbox
+from service.usecases.indexing.held import let_workers_end
 from service.usecases.paging import every
-
-_PATIENCE = 10.0
-_PAUSE = 0.05
 
 
 class EraseDocuments:
@@ -37,7 +33,8 @@ class EraseDocuments:
         for document in removed:
             await self._index.delete_upload_chunks(scope, document.upload_id)
         if removed:
-            await self._let_workers_end(scope)
+            # those that had read chunks before they went look again, and remove what they wrote
+            await let_workers_end(self._bulk, scope, await self._bulk.held(scope))
         return sum(document.chunk_count for document in removed)
 
     async def _covered(self, scope: Scope, wanted: ForgetFilter) -> Sequence[Document]:
@@ -52,15 +49,6 @@ class EraseDocuments:
             return await self._documents.delete(scope, document.document_id)
         except DocumentNotFound:
             return None
-
-    async def _let_workers_end(self, scope: Scope) -> None:
-        """Wait for workers that had read chunks before they went: each looks again, and removes what it wrote."""
-        clock = asyncio.get_running_loop().time
-        held, deadline = await self._bulk.held(scope), clock() + _PATIENCE
-        while held & await self._bulk.held(scope):
-            if clock() >= deadline:
-                raise StorageUnavailable(store="index")
-            await asyncio.sleep(_PAUSE)
 
 
 def covers(wanted: ForgetFilter, document: Document) -> bool:

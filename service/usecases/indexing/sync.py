@@ -11,6 +11,7 @@ from service.domain.errors import StorageUnavailable
 from service.domain.ids import Scope, SessionId, UploadId
 from service.domain.ports.index import VectorIndex
 from service.domain.ports.work import IndexedKind, Outbox, OutboxEntry
+from service.usecases.indexing.held import let_workers_end
 from service.usecases.indexing.points import PointMaker
 from service.usecases.indexing.truth import Record, Truth, TruthReader
 
@@ -20,9 +21,6 @@ BULK_BATCH = 2
 """The same where each entry stands for many chunks."""
 
 _ROUNDS = 5
-_PATIENCE = 10.0
-"""Seconds that a worker's hold on an entry is waited for."""
-_PAUSE = 0.02
 _EVERYTHING = ""
 _ALL_PARTS = ":*"
 
@@ -74,12 +72,7 @@ class SyncIndex:
         for start in range(0, len(waiting), BATCH):
             if await self._make_true(scope, waiting[start : start + BATCH]):
                 raise StorageUnavailable(store="index")
-        clock = asyncio.get_running_loop().time
-        deadline = clock() + _PATIENCE
-        while held & await self._outbox.held(scope):
-            if clock() >= deadline:
-                raise StorageUnavailable(store="index")
-            await asyncio.sleep(_PAUSE)
+        await let_workers_end(self._outbox, scope, held)
 
     async def _scope(self, scope: Scope, entries: Sequence[OutboxEntry]) -> None:
         """Bring everything that *entries* name up to date, each record once, and retire those that are."""
