@@ -118,7 +118,7 @@ bench: setup-test ## Measure latency, streams and throughput, p50 and p95 at 1,0
 	$(BIN)/python -m tests.bench.conflicts
 
 soak: setup-test ## Interleave everything with crashes for a long time, and compare with a plain model
-	$(BIN)/python -m pytest tests/usecases/test_exactly_once.py --hypothesis-profile soak --timeout 0
+	$(BIN)/python -m pytest tests/usecases/test_exactly_once.py tests/usecases/test_forgetting_properties.py --hypothesis-profile soak --timeout 0
 
 clean: ## Remove environments and caches; ./.mneme stays
 	rm -rf $(VENV) $(COMPAT) $(NODE_CLIENTS:%=%/node_modules) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -72,6 +72,8 @@ class Model:
     forgotten: set[Source] = field(default_factory=set)
     documents: dict[DocumentId, Noted] = field(default_factory=dict)
     dropped: set[DocumentId] = field(default_factory=set)
+    replaced: set[str] = field(default_factory=set)
+    """Words of uploads that newer ones replaced: nobody asked to forget them, so their points may go when a worker comes."""
 
     def covered(self, wanted: ForgetFilter) -> set[Source]:
         """Return the messages that are not forgotten yet and that meet every condition."""
@@ -215,6 +217,8 @@ class Histories(RuleBasedStateMachine):
             chunks=[Chunk(upload_id=upload_id, place=0, start=0, title=None, text=fact(topic, word))],
             upload_id=upload_id,
         )
+        if document_id in self.model.documents:
+            self.model.replaced.add(self.model.documents[document_id].word)
         await self.bench.stores.documents.put(self.scope, new)
         self.model.documents[document_id] = Noted(word, thread)
 
@@ -231,7 +235,12 @@ class Histories(RuleBasedStateMachine):
         with suppress(ExceptionGroup, Crash):
             await indexer(self.bench, Interruption(crash, crash=True))(str(uuid4()))
         if crash % 2:
-            await self.bench.application.sync_bulk("test")
+            await self._index_chunks()
+
+    async def _index_chunks(self) -> None:
+        while await self.bench.application.sync_bulk("test"):
+            pass
+        self.model.replaced.clear()
 
     async def _forget(self, wanted: ForgetFilter) -> None:
         expected = await self._expected(wanted)
@@ -287,7 +296,7 @@ class Histories(RuleBasedStateMachine):
         shown = await everything_shown(self._world(), [strategy])
         secret = self.model.secret_words()
         assert set() == {word for word in secret if f" {word}." in shown}
-        assert set() == await self._points(sorted(secret))
+        assert set() == await self._points(sorted(secret - self.model.replaced))
         verdict = await self.bench.application.deletions.verify_receipts(self.project_id)
         assert (self.receipts, None) == (verdict.length, verdict.broken)
 
@@ -305,6 +314,7 @@ class Histories(RuleBasedStateMachine):
                 await processor(self.bench, NEVER)(job)
         while await self.bench.application.sync_index("test"):
             pass
+        await self._index_chunks()
         await self._compare()
         chains = (await self.bench.stores.memories.list(self.scope, EVERYTHING, MemoryFilter())).items
         remembered = {(source, version.content) for chain in chains for version in chain.versions for source in version.sources}
