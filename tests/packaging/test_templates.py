@@ -19,9 +19,11 @@ PLUGINS = {
 }
 
 
-def stand_in(path: Path, record: Path) -> None:
-    """Write a plugin that keeps its request and generates nothing, which is a valid answer."""
-    path.write_text(f"#!/bin/sh\ncat > {record}\n")
+def stand_in(path: Path, requests: Path) -> None:
+    """Write a plugin that keeps each request as a file in `requests` and generates nothing, which is a valid answer."""
+    requests.mkdir()
+    # a file for each run: buf runs a plugin once for every directory of the contract, all at the same time
+    path.write_text(f'#!/bin/sh\ncat > "$(mktemp {requests}/XXXXXXXX)"\n')
     path.chmod(0o755)
 
 
@@ -46,5 +48,6 @@ def test_a_template_hands_the_contract_to_its_plugins(language: str, tmp_path: P
         capture_output=True,
     )
     for plugin in PLUGINS[language]:
-        files = set(CodeGeneratorRequest.FromString((tmp_path / plugin).read_bytes()).file_to_generate)
+        requests = (CodeGeneratorRequest.FromString(file.read_bytes()) for file in (tmp_path / plugin).iterdir())
+        files = {name for request in requests for name in request.file_to_generate}
         assert {f"mneme/v1/{name}_service.proto" for name in ("users", "sessions", "memory", "projects")} <= files
