@@ -11,6 +11,7 @@ from uuid import UUID
 from service.domain.ids import MessageId, UserId
 from service.domain.memories import Source
 from service.domain.sessions import MessageRole, SessionOrigin
+from service.domain.values import JsonObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,7 @@ class NewEvent:
     An event to store: what was said or what happened, by whom and, if that is known, when.
 
     *kind* is empty for what the user or the model said; else it says what the event is, such as `app_event` or `system`.
-    *name* is the caller's name of the event within the project, empty for none.
+    *name* is the caller's name of the event within the project, empty for none. *metadata* is the caller's own.
     """
 
     user_id: UserId
@@ -31,6 +32,7 @@ class NewEvent:
     document_id: str = ""
     document_name: str = ""
     name: str = ""
+    metadata: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -132,7 +132,7 @@ class NewMessage:
 
     *timestamp* None means: the server's time, or what follows from the session's custom start. *kind* is the caller's word for
     what is no plain message, such as `tool_call`, and *document_id* the caller's name of the document that it is about; empty
-    for none.
+    for none. *metadata* is the caller's own: it is kept and shown with the message, and nothing is made of it.
     """
 
     role: MessageRole
@@ -140,6 +140,7 @@ class NewMessage:
     timestamp: datetime | None = None
     kind: str = ""
     document_id: str = ""
+    metadata: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +158,7 @@ class Message:
     timestamp: datetime
     kind: str = ""
     document_id: str = ""
+    metadata: JsonObject | None = None
     forgotten_at: datetime | None = None
 
     @property

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import grpc
 import pytest_asyncio
+from google.protobuf.json_format import MessageToDict
 from mneme.compat.v1 import claiv_events_service_pb2 as events
 
 from service.domain.ids import ProjectId
@@ -16,7 +17,7 @@ from service.domain.projects import ProjectSettings
 from service.wiring import RunningService
 from tests.conftest import Waiter
 from tests.rpc.conftest import MakeTenant
-from tests.rpc.tenant import Tenant
+from tests.rpc.tenant import Tenant, refused
 
 MESSAGE, TOOL_CALL = events.CLAIV_EVENT_TYPE_MESSAGE, events.CLAIV_EVENT_TYPE_TOOL_CALL
 ALLERGY = "I am allergic to peanuts."
@@ -94,6 +95,26 @@ async def test_what_came_in_elsewhere_is_cited(tenant: Tenant, wait_until: Waite
 
     cited = await wait_until(recalled, "the message is indexed")
     assert f"evt_{session_id.replace('-', '')}_1" in cited
+
+
+async def test_the_metadata_of_an_event_is_kept_with_its_message(tenant: Tenant) -> None:
+    """Shown where messages are listed; a message without has none."""
+    user_id = f"user-{uuid4()}"
+    metadata = {"source": "crm", "score": 0.5, "tags": ["a", None]}
+    first = await ingest(tenant, user_id, ALLERGY, thread_id="t", metadata=metadata)
+    await ingest(tenant, user_id, HOME, thread_id="t", metadata={})
+    session_id = str(UUID(first.event_id.split("_")[1]))
+    told, bare = (await tenant.call("ListMessages", user_id=user_id, session_id=session_id)).messages
+    assert (ALLERGY, metadata) == (told.content, MessageToDict(told.metadata))
+    assert (HOME, False) == (bare.content, bare.HasField("metadata"))
+
+
+async def test_too_much_metadata_is_refused(tenant: Tenant) -> None:
+    """And nothing is stored."""
+    user_id = f"user-{uuid4()}"
+    error = await refused(ingest(tenant, user_id, ALLERGY, metadata={"text": "a" * 65_536}))
+    assert (grpc.StatusCode.INVALID_ARGUMENT, {"metadata"}) == (error.code, set(error.violations))
+    assert "USER_NOT_FOUND" == (await refused(tenant.call("GetUser", user_id=user_id))).reason
 
 
 async def test_a_thread_is_recalled_alone(told: Told, wait_until: Waiter[Any]) -> None:

@@ -43,7 +43,7 @@ async def live(world: World, clock: FakeClock) -> None:
     await world.say("Un café, s'il vous plaît \u2028 \u0000 😀", at=PAST)
     waiting = NewSession(metadata={"channel": "web"}, auto_process_after=timedelta(seconds=600), created_at=None)
     _, session = await world.application.sessions.create(world.project_id, world.user.user_id, waiting, idempotency_key=None)
-    said_last = [NewMessage(role=MessageRole.ASSISTANT, content="Hello.")]
+    said_last = [NewMessage(role=MessageRole.ASSISTANT, content="Hello.", metadata={"trace": {"id": 7, "tags": ["a"]}})]
     await world.application.sessions.add_messages(
         world.project_id, world.user.user_id, session.session_id, said_last, idempotency_key=None
     )

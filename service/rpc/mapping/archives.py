@@ -115,6 +115,7 @@ def _to_message(message: Message) -> pb.ArchivedMessage:
         timestamp=to_timestamp(message.timestamp),
         kind=message.kind,
         document_id=message.document_id,
+        metadata=to_struct(message.metadata) if message.metadata else None,
     )
 
 
@@ -127,6 +128,7 @@ def _from_message(message: pb.ArchivedMessage) -> Message:
         timestamp=from_timestamp("timestamp", message.timestamp),
         kind=message.kind,
         document_id=message.document_id,
+        metadata=from_struct(message.metadata) or None,
     )
 
 

@@ -9,7 +9,7 @@ from mneme.compat.v1 import claiv_events_service_pb2 as pb
 from service.domain.events import NewEvent
 from service.domain.ids import UserId
 from service.domain.sessions import EPHEMERAL, HELD, MessageRole, SessionOrigin, Visibility
-from service.rpc.mapping.values import from_timestamp
+from service.rpc.mapping.values import from_struct, from_timestamp
 
 _ROLES: Mapping[pb.ClaivRole.ValueType, MessageRole] = {
     pb.CLAIV_ROLE_UNSPECIFIED: MessageRole.USER,
@@ -51,4 +51,5 @@ def from_ingest(request: pb.IngestRequest) -> NewEvent:
         document_id=request.document_id,
         document_name=request.document_name,
         name=request.idempotency_key,
+        metadata=from_struct(request.metadata) or None,
     )

@@ -90,6 +90,7 @@ def to_message(message: Message) -> session_pb2.Message:
         session_id=message.session_id,
         message_index=message.index,
         forgotten_at=to_timestamp(message.forgotten_at) if message.forgotten_at is not None else None,
+        metadata=to_struct(message.metadata) if message.metadata else None,
     )
 
 

@@ -156,7 +156,13 @@ def read_places(text: str) -> frozenset[int] | None:
 
 def write_message(message: NewMessage | Message) -> str:
     """Return a message as JSON; the script puts its time and a space before it."""
-    body = {"role": message.role, "content": message.content, "kind": message.kind, "document": message.document_id}
+    body = {
+        "role": message.role,
+        "content": message.content,
+        "kind": message.kind,
+        "document": message.document_id,
+        "metadata": message.metadata,
+    }
     return dump({name: value for name, value in body.items() if value or name == "content"})
 
 
@@ -176,6 +182,7 @@ def _message(session_id: SessionId, index: int, text: str) -> Message:
         timestamp=moment(time),
         kind=fields.get("kind", ""),
         document_id=fields.get("document", ""),
+        metadata=fields.get("metadata"),
     )
 
 

@@ -241,6 +241,7 @@ def _added(session_id: SessionId, messages: Sequence[NewMessage], said: str) -> 
             timestamp=moment(time),
             kind=message.kind,
             document_id=message.document_id,
+            metadata=message.metadata,
         )
         for index, (message, time) in enumerate(zip(messages, times, strict=True), int(first))
     ]

@@ -88,6 +88,8 @@ class ArchiveChecks:
             raise _Wrong("session_id: a message follows its own session")
         if message.index != self._counts[message.session_id]:
             raise _Wrong(f"message_index: must be {self._counts[message.session_id]}, one more than that of the one before")
+        if message.metadata is not None:
+            check_metadata("metadata", message.metadata)
         self._counts[message.session_id] += 1
 
     def _conflict(self, archived: ArchivedConflict) -> None:

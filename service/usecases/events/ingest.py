@@ -16,7 +16,7 @@ from service.domain.ports.events import EventNames
 from service.domain.ports.stores import SessionStore, UserStore
 from service.domain.sessions import NewMessage, NewSession
 from service.domain.users import NewUser, User
-from service.usecases.limits import check_time
+from service.usecases.limits import check_metadata, check_time
 
 SETTLED_AFTER = timedelta(milliseconds=500)
 """Silence after which memories are made of events: what is said at once is read together."""
@@ -51,6 +51,8 @@ class IngestEvent:
         """
         if event.happened_at is not None:
             check_time("event_time", event.happened_at)
+        if event.metadata is not None:
+            check_metadata("metadata", event.metadata)
         once = f"named {event.name}" if event.name else f"said {_words(event)}"
         if event.name:
             owner = await self._names.claim(project_id, event.name, event.user_id)
@@ -88,6 +90,7 @@ class IngestEvent:
             timestamp=event.happened_at,
             kind=event.kind,
             document_id=event.document_id,
+            metadata=event.metadata,
         )
         wanted = NewSession(metadata={}, auto_process_after=SETTLED_AFTER, process_within=PROCESSED_WITHIN, origin=event.origin)
         while True:

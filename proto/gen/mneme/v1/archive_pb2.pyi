@@ -210,6 +210,7 @@ class ArchivedMessage(_message.Message):
     TIMESTAMP_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     DOCUMENT_ID_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """UUID of the session, which is the one before it."""
     message_index: _builtins.int
@@ -226,6 +227,10 @@ class ArchivedMessage(_message.Message):
     def timestamp(self) -> _timestamp_pb2.Timestamp:
         """When it was written, UTC."""
 
+    @_builtins.property
+    def metadata(self) -> _struct_pb2.Struct:
+        """The caller's own JSON object, at most 64 KiB. Absent when there is none."""
+
     def __init__(
         self,
         *,
@@ -236,10 +241,11 @@ class ArchivedMessage(_message.Message):
         timestamp: _timestamp_pb2.Timestamp | None = ...,
         kind: _builtins.str = ...,
         document_id: _builtins.str = ...,
+        metadata: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["timestamp", b"timestamp"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "timestamp", b"timestamp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "document_id", b"document_id", "kind", b"kind", "message_index", b"message_index", "role", b"role", "session_id", b"session_id", "timestamp", b"timestamp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "document_id", b"document_id", "kind", b"kind", "message_index", b"message_index", "metadata", b"metadata", "role", b"role", "session_id", b"session_id", "timestamp", b"timestamp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

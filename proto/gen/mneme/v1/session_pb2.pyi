@@ -282,6 +282,7 @@ class Message(_message.Message):
     SESSION_ID_FIELD_NUMBER: _builtins.int
     MESSAGE_INDEX_FIELD_NUMBER: _builtins.int
     FORGOTTEN_AT_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
     role: Global___MessageRole.ValueType
     """Who wrote it."""
     content: _builtins.str
@@ -300,6 +301,10 @@ class Message(_message.Message):
     def forgotten_at(self) -> _timestamp_pb2.Timestamp:
         """When it was forgotten, UTC. It is kept and listed as it came, and nothing is made of it any more. Absent when it was not."""
 
+    @_builtins.property
+    def metadata(self) -> _struct_pb2.Struct:
+        """The caller's own JSON object, of a message that came as an event with one. Absent otherwise."""
+
     def __init__(
         self,
         *,
@@ -309,10 +314,11 @@ class Message(_message.Message):
         session_id: _builtins.str = ...,
         message_index: _builtins.int = ...,
         forgotten_at: _timestamp_pb2.Timestamp | None = ...,
+        metadata: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["forgotten_at", b"forgotten_at", "timestamp", b"timestamp"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["forgotten_at", b"forgotten_at", "metadata", b"metadata", "timestamp", b"timestamp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "forgotten_at", b"forgotten_at", "message_index", b"message_index", "role", b"role", "session_id", b"session_id", "timestamp", b"timestamp"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "forgotten_at", b"forgotten_at", "message_index", b"message_index", "metadata", b"metadata", "role", b"role", "session_id", b"session_id", "timestamp", b"timestamp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -180,7 +180,9 @@ class IngestRequest(_message.Message):
     """How the event may be deleted."""
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct:
-        """The caller's own JSON object, at most 64 KiB. It is bounded and not kept."""
+        """The caller's own JSON object, at most 64 KiB. It is kept with the message that the event is, and shown where messages are
+        listed and in archives; nothing is made of it, and no answer of this surface has a place for it.
+        """
 
     @_builtins.property
     def event_time(self) -> _timestamp_pb2.Timestamp:
