@@ -23,20 +23,19 @@ def _time(text: str) -> datetime:
     return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _forget_arguments(parser: ArgumentParser) -> None:
+def _scope_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("project", help="id of the project")
     parser.add_argument("user", help="the user's id")
     parser.add_argument("--thread", help="only what was said in this thread")
     parser.add_argument("--group", help="only what was said in this group")
     parser.add_argument("--session", help="only what was said in this session")
-    parser.add_argument("--document", help="only this document and what was said of it")
+    parser.add_argument("--document", help="only what was said of this document, and when forgetting the document itself")
     parser.add_argument("--from", dest="from_time", type=_time, metavar="TIME", help="only what was said at this time or later")
     parser.add_argument("--to", dest="to_time", type=_time, metavar="TIME", help="only what was said before this time")
 
 
-async def forget(arguments: Namespace, settings: Settings) -> int:
-    """Forget what a user said and write the receipt as JSON."""
-    wanted = ForgetFilter(
+def _wanted(arguments: Namespace) -> ForgetFilter:
+    return ForgetFilter(
         thread=arguments.thread,
         session_id=SessionId(arguments.session.lower()) if arguments.session else None,
         group=arguments.group,
@@ -44,10 +43,23 @@ async def forget(arguments: Namespace, settings: Settings) -> int:
         from_time=arguments.from_time,
         to_time=arguments.to_time,
     )
+
+
+async def forget(arguments: Namespace, settings: Settings) -> int:
+    """Forget what a user said and write the receipt as JSON."""
     async with open_application(settings) as application:
         project_id = (await application.projects.get(ProjectId(arguments.project))).project_id
-        receipt = await application.deletions.forget(project_id, UserId(arguments.user), wanted)
+        receipt = await application.deletions.forget(project_id, UserId(arguments.user), _wanted(arguments))
     say(_line(receipt))
+    return 0
+
+
+async def release(arguments: Namespace, settings: Settings) -> int:
+    """End the legal hold of what a user said, and write how many messages were released."""
+    async with open_application(settings) as application:
+        project_id = (await application.projects.get(ProjectId(arguments.project))).project_id
+        released = await application.deletions.release_hold(project_id, UserId(arguments.user), _wanted(arguments))
+    say(f"{released} messages released")
     return 0
 
 
@@ -87,7 +99,14 @@ def _line(receipt: DeletionReceipt) -> str:
 
 
 COMMANDS = (
-    Command(words=("forget",), help="forget what a user said", run=forget, arguments=_forget_arguments, stores=True),
+    Command(words=("forget",), help="forget what a user said", run=forget, arguments=_scope_arguments, stores=True),
+    Command(
+        words=("release-hold",),
+        help="let be forgotten and deleted what a user said under a legal hold",
+        run=release,
+        arguments=_scope_arguments,
+        stores=True,
+    ),
     Command(
         words=("receipts", "list"),
         help="list a project's receipts of deletions",

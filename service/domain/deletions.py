@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from service.domain.errors import InvalidRequest
 from service.domain.ids import ProjectId, ReceiptId, SessionId, UserId
 from service.domain.memories import MemoryChange
 from service.domain.sessions import Message, SessionStatus
@@ -45,6 +46,11 @@ class ForgetFilter:
     document_id: str | None = None
     from_time: datetime | None = None
     to_time: datetime | None = None
+
+    def check(self) -> None:
+        """Raise InvalidRequest when no time lies within its bounds."""
+        if self.from_time is not None and self.to_time is not None and self.from_time > self.to_time:
+            raise InvalidRequest.of("from_time", "must not be after to_time")
 
     def covers(self, message: Message) -> bool:
         """Return whether a message of a session that meets the conditions on sessions meets those on messages."""
@@ -101,10 +107,11 @@ class DeletionReceipt:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgottenSession:
     """
-    What a forgetting does to one session, worked out when it had *status*, *missing* and *message_count*.
+    What a forgetting does to one session, worked out when it had *status*, *missing*, *held* and *message_count*.
 
     The messages at *indexes* become forgotten, the newest of the others is of *newest_left* (None when there is none), its
     summary goes if it *had_summary*, and with *again* it is queued to be processed. Its `missing` becomes *still_missing*.
+    *held* are those of its messages that are held for legal reasons, none of them at *indexes*.
     """
 
     session_id: SessionId
@@ -116,6 +123,7 @@ class ForgottenSession:
     newest_left: datetime | None
     again: bool
     still_missing: frozenset[int] | None
+    held: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,10 +16,10 @@ class RecallNotFound(NotFound):
 
 
 class LegalHold(WrongState):
-    """What is to be forgotten is held for legal reasons."""
+    """What is to be forgotten or deleted is held for legal reasons."""
 
     reason = "LEGAL_HOLD"
 
     def __init__(self) -> None:
         """Say why; not what, which the caller may have no right to know."""
-        super().__init__("A legal hold keeps some of these events from being forgotten")
+        super().__init__("A legal hold keeps some of this from being deleted: an administrator must release it first")

@@ -61,7 +61,7 @@ class SessionOrigin:
 
 
 HELD = "legal_hold"
-"""The kind of a message that must not be forgotten."""
+"""The kind of a message that is not to be forgotten or deleted until its hold is released."""
 EPHEMERAL = "ephemeral"
 """The kind of a message that no memories are made of, and that only its own thread recalls."""
 

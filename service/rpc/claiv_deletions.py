@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from mneme.compat.v1 import claiv_deletions_service_pb2 as pb
@@ -10,30 +9,19 @@ from mneme.compat.v1.claiv_deletions_service_pb2_grpc import ClaivDeletionsServi
 
 from service.domain.deletions import DeletionReceipt
 from service.domain.ids import UserId
+from service.rpc.deletions import DeletionCalls
 from service.rpc.mapping.claiv_deletions import from_forget, to_counts, to_counts_v2, to_receipt
 from service.rpc.mapping.values import from_page, to_timestamp
 from service.rpc.principal import current_project
-from service.usecases.deletions.forget_unless_held import ForgetUnlessHeld
-from service.usecases.deletions.get_receipt import GetReceipt
-from service.usecases.deletions.list_receipts import ListReceipts
 
 _PAGE = 20
 _GRACE = timedelta(days=30)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaivDeletionCalls:
-    """The use cases behind ClaivDeletionsService."""
-
-    forget: ForgetUnlessHeld
-    list_receipts: ListReceipts
-    get_receipt: GetReceipt
-
-
 class ClaivDeletionsServicer(ClaivDeletionsServiceServicer):
     """Decodes, calls, encodes."""
 
-    def __init__(self, calls: ClaivDeletionCalls) -> None:
+    def __init__(self, calls: DeletionCalls) -> None:
         """Keep the use cases."""
         self._calls = calls
 

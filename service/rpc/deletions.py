@@ -14,6 +14,7 @@ from service.rpc.principal import current_project
 from service.usecases.deletions.forget import Forget
 from service.usecases.deletions.get_receipt import GetReceipt
 from service.usecases.deletions.list_receipts import ListReceipts
+from service.usecases.deletions.release_hold import ReleaseHold
 from service.usecases.deletions.verify_receipts import VerifyReceipts
 
 _PAGE = 20
@@ -27,6 +28,7 @@ class DeletionCalls:
     list_receipts: ListReceipts
     get_receipt: GetReceipt
     verify_receipts: VerifyReceipts
+    release_hold: ReleaseHold
 
 
 class DeletionsServicer(DeletionsServiceServicer):
@@ -45,6 +47,11 @@ class DeletionsServicer(DeletionsServiceServicer):
             idempotency_key=request.idempotency_key or None,
         )
         return pb.ForgetResponse(receipt=to_receipt(receipt))
+
+    async def ReleaseLegalHold(self, request: pb.ReleaseLegalHoldRequest, _context: object) -> pb.ReleaseLegalHoldResponse:
+        """End the legal hold of messages."""
+        released = await self._calls.release_hold(current_project(), UserId(request.user_id), from_forget(request))
+        return pb.ReleaseLegalHoldResponse(messages_released=released)
 
     async def ListDeletionReceipts(
         self, request: pb.ListDeletionReceiptsRequest, _context: object

@@ -38,8 +38,10 @@ from service.usecases.conflicts.settle import SettleConflict
 from service.usecases.conflicts.wording import Wording
 from service.usecases.deletions.forget import Forget
 from service.usecases.deletions.get_receipt import GetReceipt
+from service.usecases.deletions.holds import Holds
 from service.usecases.deletions.list_receipts import ListReceipts
 from service.usecases.deletions.plan import ForgetPlanner
+from service.usecases.deletions.release_hold import ReleaseHold
 from service.usecases.deletions.verify_receipts import VerifyReceipts
 from service.usecases.documents.erase import EraseDocuments
 from service.usecases.events.ingest import IngestEvent
@@ -288,7 +290,7 @@ def _memory_calls(stores: RedisStores, recaller: Recaller, builder: ContextBuild
         get_system_prompt=GetSystemPrompt(),
         list=ListMemories(stores.projects, users, memories, stores.conflicts),
         get=GetMemory(users, memories, stores.conflicts),
-        delete=DeleteMemory(users, memories, stores.conflicts),
+        delete=DeleteMemory(users, memories, stores.conflicts, Holds(sessions)),
     )
 
 
@@ -300,6 +302,7 @@ def _deletion_calls(stores: RedisStores, index: VectorIndex, sync_index: SyncInd
             forgets=stores.forgets,
             receipts=receipts,
             planner=ForgetPlanner(stores.sessions, stores.memories, stores.conflicts),
+            holds=Holds(stores.sessions),
             sync=sync_index,
             clock=clock,
             documents=EraseDocuments(stores.documents, index, stores.bulk),
@@ -307,6 +310,7 @@ def _deletion_calls(stores: RedisStores, index: VectorIndex, sync_index: SyncInd
         list_receipts=ListReceipts(receipts),
         get_receipt=GetReceipt(receipts),
         verify_receipts=VerifyReceipts(receipts),
+        release_hold=ReleaseHold(stores.users, stores.sessions),
     )
 
 

@@ -6,15 +6,12 @@ from service.domain.ports.index import VectorIndex
 from service.domain.ports.models import Clock, Embedder
 from service.recall.documents import DocumentRecaller
 from service.recall.recaller import Recaller
-from service.rpc.claiv_deletions import ClaivDeletionCalls
 from service.rpc.claiv_recall import ClaivRecallCalls
-from service.rpc.deletions import DeletionCalls
 from service.storage.redis import RedisStores
 from service.usecases.briefing.blocks import RecallBlocks
 from service.usecases.briefing.facts import RecallFacts
 from service.usecases.briefing.feedback import KeepRecall, SendFeedback
 from service.usecases.briefing.search import Search
-from service.usecases.deletions.forget_unless_held import ForgetUnlessHeld
 from service.wiring.documents import document_passages
 
 
@@ -35,13 +32,4 @@ def claiv_recall_calls(
         ),
         keep=KeepRecall(stores.recall_log),
         feedback=SendFeedback(stores.recall_log),
-    )
-
-
-def claiv_deletion_calls(stores: RedisStores, calls: DeletionCalls) -> ClaivDeletionCalls:
-    """Return the use cases over these stores, and those that the surface shares with others."""
-    return ClaivDeletionCalls(
-        forget=ForgetUnlessHeld(stores.users, stores.sessions, calls.forget),
-        list_receipts=calls.list_receipts,
-        get_receipt=calls.get_receipt,
     )

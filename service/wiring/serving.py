@@ -35,7 +35,6 @@ from service.settings import InvalidSetting, Settings
 from service.usecases.projects.bootstrap import Bootstrapped
 from service.usecases.usage.record import recording
 from service.wiring.application import Application, open_application
-from service.wiring.claiv import claiv_deletion_calls
 from service.worker import Worker, WorkerMetrics, WorkerOptions, working
 
 
@@ -121,7 +120,7 @@ def _servicers(application: Application) -> Servicers:
         claiv_usage=ClaivUsageServicer(usage),
         webhooks=WebhooksServicer(application.webhooks),
         reconify=ReconifyServicer(application.track),
-        claiv_deletions=ClaivDeletionsServicer(claiv_deletion_calls(application.stores, application.deletions)),
+        claiv_deletions=ClaivDeletionsServicer(application.deletions),
         claiv_events=ClaivEventsServicer(application.ingest),
         claiv_recall=ClaivRecallServicer(application.claiv_recall),
         deletions=DeletionsServicer(application.deletions),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -40,6 +40,20 @@ async def test_receipts_are_found_and_listed(tenant: Tenant, make_tenant: MakeTe
     refusal = await refused(other.call("GetDeletionReceipt", receipt_id=forgotten.receipt_id))
     assert (grpc.StatusCode.NOT_FOUND, "DELETION_RECEIPT_NOT_FOUND") == (refusal.code, refusal.reason)
     assert 0 == (await other.call("ListDeletionReceipts")).total
+
+
+async def test_a_legal_hold_is_lifted_by_an_administrator(admin: Tenant) -> None:
+    """Every surface refuses until then with one reason; whoever may hold may not for that reason lift."""
+    user_id = f"user-{uuid4()}"
+    held = {"user_id": user_id, "type": 1, "content": "I live in Lisbon.", "thread_id": "t", "retention_policy": 3}
+    event = await admin.call("Ingest", **held)
+    session_id = str(UUID(event.event_id.split("_")[1]))
+    for name, named in (("Forget", {}), ("ForgetEvents", {}), ("DeleteUser", {}), ("DeleteSession", {"session_id": session_id})):
+        refusal = await refused(admin.call(name, user_id=user_id, **named))
+        assert (grpc.StatusCode.FAILED_PRECONDITION, "LEGAL_HOLD") == (refusal.code, refusal.reason), name
+    assert 0 == (await admin.call("ReleaseLegalHold", user_id=user_id, thread_id="other")).messages_released
+    assert 1 == (await admin.call("ReleaseLegalHold", user_id=user_id, thread_id="t")).messages_released
+    await admin.call("DeleteUser", user_id=user_id)
 
 
 async def test_a_request_that_makes_no_sense_is_refused(tenant: Tenant) -> None:

@@ -14,6 +14,7 @@ from service.domain.ids import MemoryId, Scope, SessionId
 from service.domain.memories import MemoryChain, MemoryChange, Source
 from service.domain.ports.stores import MemoryStore
 from service.domain.ports.work import IndexedKind
+from service.usecases.deletions.holds import Holds
 from service.usecases.memory.delete import DeleteMemory
 from tests.conftest import FakeClock
 from tests.usecases.world import World
@@ -153,7 +154,7 @@ async def test_a_deletion_holds_against_other_writers(world: World) -> None:
             return chain
 
     stores = world.application.stores
-    contended = DeleteMemory(stores.users, cast(MemoryStore, Contended()), stores.conflicts)
+    contended = DeleteMemory(stores.users, cast(MemoryStore, Contended()), stores.conflicts, Holds(stores.sessions))
     await contended(world.project_id, world.user.user_id, victim.current.memory_id, with_older=False)
     assert (losses + 1, [other.chain_id]) == (attempts, [chain.chain_id for chain in await world.chains()])
     losses = 1000

@@ -19,6 +19,7 @@ from service.domain.users import User
 from service.domain.values import PageRequest
 from service.extraction.embedded import EmbeddedExtractor
 from service.usecases.deletions.forget import Forget
+from service.usecases.deletions.holds import Holds
 from service.usecases.deletions.plan import ForgetPlanner
 from service.usecases.indexing.points import PointMaker
 from service.usecases.indexing.sync import SyncIndex
@@ -129,6 +130,7 @@ class World:
             forgets=cast(ForgetStore, Interrupted(stores.forgets, interruption)),
             receipts=stores.receipts,
             planner=ForgetPlanner(stores.sessions, stores.memories, stores.conflicts),
+            holds=Holds(stores.sessions),
             sync=cast(SyncIndex, Interrupted(sync, interruption)),
             clock=clock,
         )

@@ -7,7 +7,7 @@ A store that cannot be reached raises StorageUnavailable.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -94,7 +94,7 @@ class UserStore(Protocol):
         """
         Remove the user and everything under its scope; index entries go through the outbox.
 
-        With a *deletion* a receipt of it follows, with the counts of what went. Raises UserNotFound.
+        With a *deletion* a receipt of it follows, with the counts of what went. Raises UserNotFound, LegalHold.
         """
         ...
 
@@ -147,8 +147,16 @@ class SessionStore(Protocol):
         """
         Remove the session, its messages and summary, and change the memories that it created, in one step.
 
-        Raises SessionNotFound; ConcurrentChange when the memories moved on.
+        Raises SessionNotFound; LegalHold when messages of it are held; ConcurrentChange when the memories moved on.
         """
+        ...
+
+    async def held(self, scope: Scope) -> Mapping[SessionId, frozenset[int]]:
+        """Return the places of the messages that are held for legal reasons, by their session; most users have none."""
+        ...
+
+    async def release(self, scope: Scope, session_id: SessionId, places: frozenset[int]) -> None:
+        """End the legal hold of the messages at some *places*. Raises ConcurrentChange when others came under it meanwhile."""
         ...
 
     async def add_messages(

@@ -18,8 +18,8 @@ ACTIONS: Mapping[DeletionAction, deletion_pb2.DeletionAction.ValueType] = {
 }
 
 
-def from_forget(request: pb.ForgetRequest) -> ForgetFilter:
-    """Return what is to be forgotten. Raises InvalidRequest for a time out of range."""
+def from_forget(request: pb.ForgetRequest | pb.ReleaseLegalHoldRequest) -> ForgetFilter:
+    """Return which messages are meant. Raises InvalidRequest for a time out of range."""
     return ForgetFilter(
         thread=request.thread_id if request.HasField("thread_id") else None,
         session_id=SessionId(request.session_id.lower()) if request.HasField("session_id") else None,

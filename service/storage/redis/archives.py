@@ -13,7 +13,7 @@ from service.domain.errors import ConcurrentChange
 from service.domain.ids import ProjectId, Scope, UserKey
 from service.domain.memories import MemoryChain
 from service.domain.ports.work import IndexedKind
-from service.domain.sessions import SessionStatus, Summary
+from service.domain.sessions import HELD, SessionStatus, Summary
 from service.domain.users import User
 from service.storage.redis.changes import put_chain, put_conflict
 from service.storage.redis.claims import ROUNDS, Claims
@@ -24,6 +24,7 @@ from service.storage.redis.codec import (
     micros,
     write_message,
     write_origin,
+    write_places,
     write_summary,
 )
 from service.storage.redis.database import Argument, Command, Database
@@ -168,6 +169,8 @@ def _put_session(writes: Writes, keys: UserKeys, restored: RestoredSession) -> N
         writes.add("ZADD", keys.pending, micros(session.last_active_at), id_)
     if messages:
         writes.add("ZADD", keys.spoken, micros(max(message.timestamp for message in messages)), id_)
+    if held := frozenset(message.index for message in messages if message.kind == HELD):
+        writes.add("HSET", keys.holds, id_, write_places(held))
     put_origin(writes, keys, id_, session.origin)
     if session.summary is not None:
         summary = Summary(session_id=id_, content=session.summary, created_at=session.created_at, message_count=len(messages))

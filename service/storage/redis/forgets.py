@@ -85,7 +85,8 @@ class RedisForgets:
         for one, text in zip(forgetting.sessions, texts, strict=True):
             forgotten = write_forgotten({**read_forgotten(text), **dict.fromkeys(one.indexes, at)}) if one.indexes else ""
             newest = "" if one.newest_left is None else micros(one.newest_left)
-            about += [one.session_id, keys.timer(one.session_id), one.status, write_places(one.missing), one.message_count]
+            about += [one.session_id, keys.timer(one.session_id), one.status, write_places(one.missing)]
+            about += [write_places(one.held or None), one.message_count]
             about += [forgotten, len(one.indexes), newest, int(one.had_summary), int(one.again), write_places(one.still_missing)]
             entries = _entries(one)
             about += [len(entries), *entries]
@@ -96,7 +97,7 @@ def _shared(keys: UserKeys, idempotency_key: str | None) -> list[str]:
     bucket = keys.bucket
     return [
         *(keys.record, keys.revision, bucket.intents, bucket.outbox, bucket.jobs, keys.pending, bucket.timers, keys.spoken),
-        *(keys.summaries, keys.summary_times, keys.forgotten, _answer(keys, idempotency_key), keys.answers),
+        *(keys.summaries, keys.summary_times, keys.forgotten, _answer(keys, idempotency_key), keys.answers, keys.holds),
     ]
 
 

@@ -207,6 +207,11 @@ class UserKeys:
         return f"{self._prefix}:forgotten"
 
     @property
+    def holds(self) -> str:
+        """Which messages are held for legal reasons."""
+        return f"{self._prefix}:holds"
+
+    @property
     def pending(self) -> str:
         """Sorted set of the ids of pending sessions, by last activity."""
         return f"{self._prefix}:pending"
@@ -354,6 +359,7 @@ class UserKeys:
             self.origins,
             self.places,
             self.forgotten,
+            self.holds,
             self.pending,
             self.spoken,
             self.summaries,

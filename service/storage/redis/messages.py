@@ -10,9 +10,9 @@ from itertools import islice
 from service.domain.errors import IdempotencyKeyReused, SessionNotFound, SessionNotWritable
 from service.domain.ids import Scope, SessionId
 from service.domain.memories import Source
-from service.domain.sessions import Message, NewMessage
+from service.domain.sessions import HELD, Message, NewMessage
 from service.domain.values import Page, PageRequest
-from service.storage.redis.codec import digest, micros, moment, read_message, write_message
+from service.storage.redis.codec import digest, micros, moment, read_message, write_message, write_places
 from service.storage.redis.database import Database, span
 from service.storage.redis.forgotten import read_forgotten
 from service.storage.redis.keys import Keyspace, UserKeys, quoted
@@ -49,7 +49,7 @@ class Messages:
         """Append at least one message. Raises SessionNotFound, SessionNotWritable, IdempotencyKeyReused."""
         bodies = [f"{_time(message)} {write_message(message)}" for message in messages]
         wanted = digest("messages", session_id, bodies) if idempotency_key else ""
-        kind, said = await self._append(scope, session_id, bodies, f"messages {idempotency_key}", wanted)
+        kind, said = await self._append(scope, session_id, bodies, f"messages {idempotency_key}", wanted, held=_held(messages))
         if kind == "reused":
             raise IdempotencyKeyReused(idempotency_key=idempotency_key or "")
         return _added(session_id, messages, said)
@@ -61,7 +61,7 @@ class Messages:
         Return where the first of this name is, and whether it had come before. Raises SessionNotFound, SessionNotWritable.
         """
         body = f"{_time(message)} {write_message(message)}"
-        kind, said = await self._append(scope, session_id, [body], _once(name), ONCE)
+        kind, said = await self._append(scope, session_id, [body], _once(name), ONCE, held=_held([message]))
         return _place(said), kind == "repeat"
 
     async def added_once(self, scope: Scope, name: str) -> Source | None:
@@ -70,11 +70,12 @@ class Messages:
         return _place(kept.removeprefix(f"{ONCE} ")) if kept else None
 
     async def _append(
-        self, scope: Scope, session_id: SessionId, bodies: Sequence[str], name: str, wanted: str
+        self, scope: Scope, session_id: SessionId, bodies: Sequence[str], name: str, wanted: str, *, held: frozenset[int] | None
     ) -> tuple[str, str]:
         """
         Run the script under the *name* of a kept answer, *wanted* being the digest of the request ('' keeps none), and return the
-        kind of its answer, and the answer. Raises SessionNotFound, SessionNotWritable.
+        kind of its answer, and the answer. *held* are the places among the bodies of those that are held for legal reasons.
+        Raises SessionNotFound, SessionNotWritable.
         """
         keys = self.keyspace.user(scope)
         answer = await self.database.run(
@@ -89,6 +90,7 @@ class Messages:
                 keys.bucket.outbox,
                 keys.answer(name),
                 keys.answers,
+                keys.holds,
             ],
             [
                 session_id,
@@ -97,6 +99,7 @@ class Messages:
                 quoted(scope.project_id),
                 scope.user_key,
                 WINDOW,
+                write_places(held),
                 *bodies,
             ],
         )
@@ -206,6 +209,11 @@ def _place(said: str) -> Source:
     """Return where the first message is, as the script says it."""
     session_id, first, *_ = said.split(" ")
     return Source(session_id=SessionId(session_id), message_index=int(first))
+
+
+def _held(messages: Sequence[NewMessage]) -> frozenset[int] | None:
+    """Return the places of the messages that come with a legal hold, None for none."""
+    return frozenset(place for place, message in enumerate(messages) if message.kind == HELD) or None
 
 
 def _time(message: NewMessage) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 from service.domain.errors import ConcurrentChange, IdempotencyKeyReused, SessionNotFound, SessionNotProcessable
+from service.domain.event_errors import LegalHold
 from service.domain.ids import Scope, SessionId
 from service.domain.memories import MemoryChange, Source
 from service.domain.ports.work import IndexedKind
@@ -21,8 +22,10 @@ from service.storage.redis.codec import (
     micros,
     moment,
     read_origin,
+    read_places,
     read_session,
     write_origin,
+    write_places,
 )
 from service.storage.redis.database import Database, span
 from service.storage.redis.events import Events
@@ -111,7 +114,7 @@ class RedisSessions:
         """
         Remove the session, its messages and summary, and change the memories that it created, in one step.
 
-        Raises SessionNotFound; ConcurrentChange when the memories moved on.
+        Raises SessionNotFound; LegalHold when messages of it are held; ConcurrentChange when the memories moved on.
         """
         keys = self.keyspace.user(scope)
         plan = await self.changes.plan(scope, memories)
@@ -126,14 +129,29 @@ class RedisSessions:
         lists = [keys.sessions, keys.pending, keys.spoken, keys.summaries, keys.summary_times, keys.bucket.timers]
         outcome = await self.database.run(
             "delete_session",
-            [keys.record, keys.revision, *own, *lists, *plan.writes.keys],
+            [keys.record, keys.revision, *own, *lists, keys.holds, *plan.writes.keys],
             [memories.revision, plan.changes, session_id, keys.timer(session_id), *plan.writes.arguments],
         )
         if outcome == "gone":
             raise SessionNotFound(session_id=session_id)
+        if outcome == "held":
+            raise LegalHold
         if outcome == "stale":
             raise ConcurrentChange
         await self.changes.settle(plan)
+
+    async def held(self, scope: Scope) -> Mapping[SessionId, frozenset[int]]:
+        """Return the places of the messages that are held for legal reasons, by their session; most users have none."""
+        found = await self.database.get("HGETALL", self.keyspace.user(scope).holds)
+        return {SessionId(id_): read_places(text) or frozenset() for id_, text in found.items()}
+
+    async def release(self, scope: Scope, session_id: SessionId, places: frozenset[int]) -> None:
+        """End the legal hold of the messages at some *places*. Raises ConcurrentChange when others came under it meanwhile."""
+        key = self.keyspace.user(scope).holds
+        held = await self.database.get("HGET", key, session_id)
+        left = (read_places(held or "") or frozenset()) - places
+        if held and not await self.database.run("release_hold", [key], [session_id, held, write_places(left or None)]):
+            raise ConcurrentChange
 
     async def add_messages(
         self, scope: Scope, session_id: SessionId, messages: Sequence[NewMessage], *, idempotency_key: str | None = None

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from service.domain.deletions import Deletion
 from service.domain.errors import ConcurrentChange, IdempotencyKeyReused, UserNotFound
+from service.domain.event_errors import LegalHold
 from service.domain.ids import ProjectId, Scope, UserId, UserKey
 from service.domain.ports.work import IndexedKind
 from service.domain.users import NewUser, User, UserUpdate
@@ -115,7 +116,7 @@ class RedisUsers:
         """
         Remove the user and everything under its scope; index entries go through the outbox.
 
-        With a *deletion* a receipt of it follows, with the counts of what went. Raises UserNotFound.
+        With a *deletion* a receipt of it follows, with the counts of what went. Raises UserNotFound, LegalHold.
 
         After the first script nothing is to be seen any more; the rest is an intent, which survives a crash.
         """
@@ -126,8 +127,11 @@ class RedisUsers:
         writes = await self._parting(keys)
         receipt = "" if deletion is None else receipt_intent(scope, deletion).text
         names, arguments = removal(keys, user_id, token or "", intent.text, writes, receipt=receipt)
-        if not await self.database.run("delete_user", names, arguments):
+        outcome = await self.database.run("delete_user", names, arguments)
+        if outcome == "gone":
             raise UserNotFound(user_id=user_id)
+        if outcome == "held":
+            raise LegalHold
         await self.settler.settle(intent)
 
     async def _record(self, project_id: ProjectId, user_id: UserId, user_key: UserKey | None) -> User | None:
@@ -224,7 +228,7 @@ def removal(
     """Return the keys and the arguments of the script that removes a user; *receipt* is the intent of its receipt, if any."""
     bucket, whole = keys.bucket, keys.removed_whole()
     shared = [keys.record, bucket.void, bucket.intents, keys.sessions, keys.grave]
-    counted = [tally(keys), keys.chains, keys.versions, keys.summaries, keys.conflicts]
+    counted = [tally(keys), keys.chains, keys.versions, keys.summaries, keys.conflicts, keys.holds]
     return [*shared, *counted, *whole, *writes.keys], [user_id, token, intent, receipt, len(whole), *writes.arguments]
 
 

@@ -11,7 +11,7 @@ from service.domain.errors import ConcurrentChange
 from service.domain.ids import ChainId, MemoryId, ProjectId, Scope, SessionId, UserId
 from service.domain.memories import MemoryChain, MemoryFilter, Source
 from service.domain.ports.stores import ConflictStore, MemoryStore, SessionStore, UserStore
-from service.domain.sessions import Message, Session, SessionFilter, SessionStatus, Summary
+from service.domain.sessions import HELD, Message, Session, SessionFilter, SessionStatus, Summary
 from service.domain.users import User
 from service.domain.values import PageRequest
 from service.usecases.transcripts import all_messages
@@ -40,12 +40,14 @@ class ExportUser:
         scope = user.scope
         revision = await self._memories.revision(scope)
         yield _user(user)
+        held = await self._sessions.held(scope)
         moved = _Moved()
         for session_id in await self._session_ids(scope):
             session = await self._sessions.get(scope, session_id)
             (summary,) = await self._sessions.summaries(scope, [session_id])
             yield _session(session, summary)
-            for message in moved.up(await all_messages(self._sessions, scope, session_id)):
+            messages = await all_messages(self._sessions, scope, session_id)
+            for message in moved.up(_as_held(messages, held.get(session_id, frozenset()))):
                 yield message
         async for conflict in self._archived_conflicts(scope):
             yield moved.conflict(conflict)
@@ -151,6 +153,11 @@ def _session(session: Session, summary: Summary | None) -> ArchivedSession:
         summary=None if summary is None else summary.content,
         origin=session.origin,
     )
+
+
+def _as_held(messages: Sequence[Message], held: frozenset[int]) -> Sequence[Message]:
+    """Return messages of which only those are told as held that still are: an import holds what it is told so."""
+    return [replace(message, kind="") if message.kind == HELD and message.index not in held else message for message in messages]
 
 
 def _memory(chain: MemoryChain, current: Mapping[ChainId, MemoryId]) -> ArchivedMemory:

@@ -6,11 +6,12 @@ from datetime import datetime
 from uuid import uuid4
 
 from service.domain.deletions import DeletedCounts, Deletion, DeletionAction, DeletionReceipt, ForgetFilter
-from service.domain.errors import ConcurrentChange, InvalidRequest, UserNotFound
+from service.domain.errors import ConcurrentChange, UserNotFound
 from service.domain.ids import ProjectId, ReceiptId, Scope, UserId
 from service.domain.ports.deletions import DocumentEraser, ForgetStore, ReceiptStore
 from service.domain.ports.models import Clock
 from service.domain.ports.stores import UserStore
+from service.usecases.deletions.holds import Holds
 from service.usecases.deletions.plan import ForgetPlanner
 from service.usecases.indexing.sync import SyncIndex
 from service.usecases.memory.removal import ATTEMPTS
@@ -31,15 +32,17 @@ class Forget:
         forgets: ForgetStore,
         receipts: ReceiptStore,
         planner: ForgetPlanner,
+        holds: Holds,
         sync: SyncIndex,
         clock: Clock,
         documents: DocumentEraser | None = None,
     ) -> None:
-        """Keep the ports, the planner, what brings the index up to date, and what erases documents, if anything does."""
+        """Keep the ports, the planner, what finds holds, what syncs the index, and what erases documents, if anything does."""
         self._users = users
         self._forgets = forgets
         self._receipts = receipts
         self._planner = planner
+        self._holds = holds
         self._sync = sync
         self._clock = clock
         self._documents = documents
@@ -50,10 +53,10 @@ class Forget:
         """
         Forget what *wanted* covers and return the receipt; of a user that is not there a receipt of nothing.
 
-        Raises InvalidRequest, IdempotencyKeyReused, ConcurrentChange when other writers kept winning, StorageUnavailable.
+        Raises InvalidRequest, IdempotencyKeyReused, LegalHold, ConcurrentChange when other writers kept winning,
+        StorageUnavailable.
         """
-        if wanted.from_time is not None and wanted.to_time is not None and wanted.from_time > wanted.to_time:
-            raise InvalidRequest.of("from_time", "must not be after to_time")
+        wanted.check()
         now = self._clock.now()
         try:
             scope = (await self._users.get(project_id, user_id)).scope
@@ -61,6 +64,8 @@ class Forget:
             return await self._receipts.append(_deletion(project_id, user_id, wanted, now))
         receipt_id = await self._forgets.answered(scope, user_id, wanted, idempotency_key) if idempotency_key else None
         if receipt_id is None:
+            # before any document goes: what is held keeps everything as it is
+            await self._holds.refuse(scope, wanted)
             chunks = await self._documents(scope, wanted) if self._documents is not None else 0
             deletion = _deletion(project_id, user_id, wanted, now, chunks=chunks)
             receipt_id = await self._forget(scope, deletion, idempotency_key)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from service.domain.deletions import DeletedCounts, Deletion, Forgetting, ForgottenSession
+from service.domain.event_errors import LegalHold
 from service.domain.ids import Scope, SessionId
 from service.domain.memories import MemoryChain, MemoryChange, Source
 from service.domain.ports.stores import ConflictStore, MemoryStore, SessionStore
@@ -41,10 +42,13 @@ class ForgetPlanner:
         self._coverage = Coverage(sessions)
 
     async def __call__(self, scope: Scope, deletion: Deletion) -> Forgetting:
-        """Return what *deletion* does, with its counts."""
+        """Return what *deletion* does, with its counts. Raises LegalHold when it covers a message that is held."""
         # first: whatever moves on after this makes the plan stale
         revision = await self._memories.revision(scope)
+        held = await self._sessions.held(scope)
         covered = await self._coverage(scope, deletion.wanted)
+        if any(not held.get(one.session.session_id, frozenset()).isdisjoint(one.indexes) for one in covered):
+            raise LegalHold
         removed = await self._removed(scope, covered, revision)
         summaries = await self._sessions.summaries(scope, [one.session.session_id for one in covered])
         summarised = {summary.session_id for summary in summaries if summary is not None}
@@ -55,6 +59,7 @@ class ForgetPlanner:
         others = removed.lost.keys() - {one.session.session_id for one in covered}
         touched += [_bereft(one, removed.lost[one.session_id]) for one in await self._coverage.read(scope, frozenset(others))]
         messages = sum(len(one.indexes) for one in covered)
+        touched = [replace(one, held=held.get(one.session_id, frozenset())) for one in touched]
         counts = DeletedCounts(
             messages_forgotten=messages,
             summaries=len(summarised),

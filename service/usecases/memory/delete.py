@@ -6,23 +6,25 @@ from service.domain.errors import ConcurrentChange
 from service.domain.ids import MemoryId, ProjectId, Scope, UserId, parse_memory_id
 from service.domain.memories import MemoryChange
 from service.domain.ports.stores import ConflictStore, MemoryStore, UserStore
+from service.usecases.deletions.holds import Holds
 from service.usecases.memory.removal import ATTEMPTS, removal
 
 
 class DeleteMemory:
     """Removes one version of a memory, or it and all older ones."""
 
-    def __init__(self, users: UserStore, memories: MemoryStore, conflicts: ConflictStore) -> None:
-        """Keep the stores."""
+    def __init__(self, users: UserStore, memories: MemoryStore, conflicts: ConflictStore, holds: Holds) -> None:
+        """Keep the stores, and what finds holds."""
         self._users = users
         self._memories = memories
         self._conflicts = conflicts
+        self._holds = holds
 
     async def __call__(self, project_id: ProjectId, user_id: UserId, memory_id: str, *, with_older: bool) -> None:
         """
         Remove the version, and the older ones if *with_older*. When the newest goes, the newest that is left is current again.
 
-        Raises UserNotFound, MemoryNotFound, ConcurrentChange when other writers kept winning.
+        Raises UserNotFound, MemoryNotFound, LegalHold, ConcurrentChange when other writers kept winning.
         """
         scope = (await self._users.get(project_id, user_id)).scope
         known = parse_memory_id(memory_id)
@@ -42,6 +44,8 @@ class DeleteMemory:
         ids = [version.memory_id for version in chain.versions]
         place = ids.index(memory_id)
         removed = frozenset(ids[: place + 1]) if with_older else frozenset({memory_id})
+        gone = [version for version in chain.versions if version.memory_id in removed]
+        await self._holds.refuse_sources(scope, frozenset(source for version in gone for source in version.sources))
         after = {chain.chain_id: chain.without(removed)}
         conflicts = await self._conflicts.every(scope)
         return await removal(self._memories, scope, conflicts, revision=revision, before=[chain], after=after)

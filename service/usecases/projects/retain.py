@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from service.domain.errors import NotFound
+from service.domain.event_errors import LegalHold
 from service.domain.ports.models import Clock
 from service.domain.ports.stores import ProjectStore, SessionStore, UserStore
 from service.domain.projects import Project
@@ -50,8 +51,10 @@ class ApplyRetention:
             async for session in every(partial(self._sessions.list, user.scope, wanted=SessionFilter()))
             if session.last_active_at < oldest
         ]
+        removed = 0
         for session_id in old:
-            # somebody else was faster, or the user got another id and is met next time
-            with suppress(NotFound):
+            # somebody else was faster, the user got another id and is met next time, or the session is held
+            with suppress(NotFound, LegalHold):
                 await self._delete_session(user.project_id, user.user_id, session_id)
-        return len(old)
+                removed += 1
+        return removed

@@ -20,7 +20,7 @@ class DeleteSession:
         self._conflicts = conflicts
 
     async def __call__(self, project_id: ProjectId, user_id: UserId, session_id: str) -> None:
-        """Remove the session. Raises UserNotFound, SessionNotFound, ConcurrentChange when other writers kept winning."""
+        """Remove the session. Raises UserNotFound, SessionNotFound, LegalHold, ConcurrentChange when others kept winning."""
         scope = (await self._users.get(project_id, user_id)).scope
         known = parse_session_id(session_id)
         await self._sessions.get(scope, known)

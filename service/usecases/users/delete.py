@@ -25,7 +25,9 @@ class DeleteUser:
         self._clock = clock
 
     async def __call__(self, project_id: ProjectId, user_id: UserId) -> None:
-        """Remove the user; nothing of it is shown any more, also where the index cannot follow yet. Raises UserNotFound."""
+        """
+        Remove the user; nothing of it is shown any more, also where the index cannot follow yet. Raises UserNotFound, LegalHold.
+        """
         scope = (await self._users.get(project_id, user_id)).scope
         deletion = Deletion(
             receipt_id=ReceiptId(str(uuid4())),

@@ -29,7 +29,7 @@ from mneme.v1 import deletion_pb2 as mneme_dot_v1_dot_deletion__pb2
 from mneme.v1 import http_pb2 as mneme_dot_v1_dot_http__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n mneme/v1/deletions_service.proto\x12\x08mneme.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17mneme/v1/deletion.proto\x1a\x13mneme/v1/http.proto\"\x8c\x03\n\rForgetRequest\x12\x1b\n\x07user_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04\x12\"\n\tthread_id\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04H\x00\x88\x01\x01\x12#\n\nsession_id\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x18$\xb0\x01\x01H\x01\x88\x01\x01\x12!\n\x08group_id\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04H\x02\x88\x01\x01\x12$\n\x0b\x64ocument_id\x18\x05 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04H\x03\x88\x01\x01\x12-\n\tfrom_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07to_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x0fidempotency_key\x18\x08 \x01(\tB\x1d\xbaH\x05r\x03\x18\xff\x01\xa2\xe7\x18\x11:\x0fIdempotency-KeyB\x0c\n\n_thread_idB\r\n\x0b_session_idB\x0b\n\t_group_idB\x0e\n\x0c_document_id\"<\n\x0e\x46orgetResponse\x12*\n\x07receipt\x18\x01 \x01(\x0b\x32\x19.mneme.v1.DeletionReceipt\"\x8d\x01\n\x1bListDeletionReceiptsRequest\x12\x17\n\x06offset\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1d\n\x05limit\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x01H\x00\x88\x01\x01\x12 \n\x07user_id\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04H\x01\x88\x01\x01\x42\x08\n\x06_limitB\n\n\x08_user_id\"l\n\x1cListDeletionReceiptsResponse\x12+\n\x08receipts\x18\x01 \x03(\x0b\x32\x19.mneme.v1.DeletionReceipt\x12\r\n\x05total\x18\x02 \x01(\x05\x12\x10\n\x08has_more\x18\x03 \x01(\x08\";\n\x19GetDeletionReceiptRequest\x12\x1e\n\nreceipt_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\"H\n\x1aGetDeletionReceiptResponse\x12*\n\x07receipt\x18\x01 \x01(\x0b\x32\x19.mneme.v1.DeletionReceipt2\xb1\x03\n\x10\x44\x65letionsService\x12r\n\x06\x46orget\x12\x17.mneme.v1.ForgetRequest\x1a\x18.mneme.v1.ForgetResponse\"5\x90\x02\x02\x92\xe7\x18\x05\xa2\x01\x02\x08\x03\x82\xd3\xe4\x93\x02#\"\x1e/api/v1/users/{user_id}/forget:\x01*\x12\x8b\x01\n\x14ListDeletionReceipts\x12%.mneme.v1.ListDeletionReceiptsRequest\x1a&.mneme.v1.ListDeletionReceiptsResponse\"$\x90\x02\x01\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/v1/deletion-receipts\x12\x92\x01\n\x12GetDeletionReceipt\x12#.mneme.v1.GetDeletionReceiptRequest\x1a$.mneme.v1.GetDeletionReceiptResponse\"1\x90\x02\x01\x82\xd3\xe4\x93\x02(\x12&/api/v1/deletion-receipts/{receipt_id}\x1a\x06\x8a\xe7\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n mneme/v1/deletions_service.proto\x12\x08mneme.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17mneme/v1/deletion.proto\x1a\x13mneme/v1/http.proto\"\x8c\x03\n\rForgetRequest\x12\x1b\n\x07user_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04\x12\"\n\tthread_id\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04H\x00\x88\x01\x01\x12#\n\nsession_id\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x18$\xb0\x01\x01H\x01\x88\x01\x01\x12!\n\x08group_id\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04H\x02\x88\x01\x01\x12$\n\x0b\x64ocument_id\x18\x05 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04H\x03\x88\x01\x01\x12-\n\tfrom_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07to_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x0fidempotency_key\x18\x08 \x01(\tB\x1d\xbaH\x05r\x03\x18\xff\x01\xa2\xe7\x18\x11:\x0fIdempotency-KeyB\x0c\n\n_thread_idB\r\n\x0b_session_idB\x0b\n\t_group_idB\x0e\n\x0c_document_id\"<\n\x0e\x46orgetResponse\x12*\n\x07receipt\x18\x01 \x01(\x0b\x32\x19.mneme.v1.DeletionReceipt\"\xde\x02\n\x17ReleaseLegalHoldRequest\x12\x1b\n\x07user_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04\x12\"\n\tthread_id\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04H\x00\x88\x01\x01\x12#\n\nsession_id\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x18$\xb0\x01\x01H\x01\x88\x01\x01\x12!\n\x08group_id\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04H\x02\x88\x01\x01\x12$\n\x0b\x64ocument_id\x18\x05 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04H\x03\x88\x01\x01\x12-\n\tfrom_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07to_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0c\n\n_thread_idB\r\n\x0b_session_idB\x0b\n\t_group_idB\x0e\n\x0c_document_id\"5\n\x18ReleaseLegalHoldResponse\x12\x19\n\x11messages_released\x18\x01 \x01(\x05\"\x8d\x01\n\x1bListDeletionReceiptsRequest\x12\x17\n\x06offset\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1d\n\x05limit\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x01H\x00\x88\x01\x01\x12 \n\x07user_id\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04H\x01\x88\x01\x01\x42\x08\n\x06_limitB\n\n\x08_user_id\"l\n\x1cListDeletionReceiptsResponse\x12+\n\x08receipts\x18\x01 \x03(\x0b\x32\x19.mneme.v1.DeletionReceipt\x12\r\n\x05total\x18\x02 \x01(\x05\x12\x10\n\x08has_more\x18\x03 \x01(\x08\";\n\x19GetDeletionReceiptRequest\x12\x1e\n\nreceipt_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\"H\n\x1aGetDeletionReceiptResponse\x12*\n\x07receipt\x18\x01 \x01(\x0b\x32\x19.mneme.v1.DeletionReceipt2\xcd\x04\n\x10\x44\x65letionsService\x12r\n\x06\x46orget\x12\x17.mneme.v1.ForgetRequest\x1a\x18.mneme.v1.ForgetResponse\"5\x90\x02\x02\x92\xe7\x18\x05\xa2\x01\x02\x08\x03\x82\xd3\xe4\x93\x02#\"\x1e/api/v1/users/{user_id}/forget:\x01*\x12\x99\x01\n\x10ReleaseLegalHold\x12!.mneme.v1.ReleaseLegalHoldRequest\x1a\".mneme.v1.ReleaseLegalHoldResponse\">\x90\x02\x02\x92\xe7\x18\x02\x30\x02\x82\xd3\xe4\x93\x02/\"*/api/v1/users/{user_id}/legal-hold/release:\x01*\x12\x8b\x01\n\x14ListDeletionReceipts\x12%.mneme.v1.ListDeletionReceiptsRequest\x1a&.mneme.v1.ListDeletionReceiptsResponse\"$\x90\x02\x01\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/v1/deletion-receipts\x12\x92\x01\n\x12GetDeletionReceipt\x12#.mneme.v1.GetDeletionReceiptRequest\x1a$.mneme.v1.GetDeletionReceiptResponse\"1\x90\x02\x01\x82\xd3\xe4\x93\x02(\x12&/api/v1/deletion-receipts/{receipt_id}\x1a\x06\x8a\xe7\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,6 +48,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FORGETREQUEST'].fields_by_name['document_id']._serialized_options = b'\272H\007r\005\020\001\030\200\004'
   _globals['_FORGETREQUEST'].fields_by_name['idempotency_key']._loaded_options = None
   _globals['_FORGETREQUEST'].fields_by_name['idempotency_key']._serialized_options = b'\272H\005r\003\030\377\001\242\347\030\021:\017Idempotency-Key'
+  _globals['_RELEASELEGALHOLDREQUEST'].fields_by_name['user_id']._loaded_options = None
+  _globals['_RELEASELEGALHOLDREQUEST'].fields_by_name['user_id']._serialized_options = b'\272H\007r\005\020\001\030\200\004'
+  _globals['_RELEASELEGALHOLDREQUEST'].fields_by_name['thread_id']._loaded_options = None
+  _globals['_RELEASELEGALHOLDREQUEST'].fields_by_name['thread_id']._serialized_options = b'\272H\007r\005\020\001\030\200\004'
+  _globals['_RELEASELEGALHOLDREQUEST'].fields_by_name['session_id']._loaded_options = None
+  _globals['_RELEASELEGALHOLDREQUEST'].fields_by_name['session_id']._serialized_options = b'\272H\007r\005\030$\260\001\001'
+  _globals['_RELEASELEGALHOLDREQUEST'].fields_by_name['group_id']._loaded_options = None
+  _globals['_RELEASELEGALHOLDREQUEST'].fields_by_name['group_id']._serialized_options = b'\272H\007r\005\020\001\030\200\004'
+  _globals['_RELEASELEGALHOLDREQUEST'].fields_by_name['document_id']._loaded_options = None
+  _globals['_RELEASELEGALHOLDREQUEST'].fields_by_name['document_id']._serialized_options = b'\272H\007r\005\020\001\030\200\004'
   _globals['_LISTDELETIONRECEIPTSREQUEST'].fields_by_name['offset']._loaded_options = None
   _globals['_LISTDELETIONRECEIPTSREQUEST'].fields_by_name['offset']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_LISTDELETIONRECEIPTSREQUEST'].fields_by_name['limit']._loaded_options = None
@@ -60,6 +70,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETIONSSERVICE']._serialized_options = b'\212\347\030\002\010\001'
   _globals['_DELETIONSSERVICE'].methods_by_name['Forget']._loaded_options = None
   _globals['_DELETIONSSERVICE'].methods_by_name['Forget']._serialized_options = b'\220\002\002\222\347\030\005\242\001\002\010\003\202\323\344\223\002#\"\036/api/v1/users/{user_id}/forget:\001*'
+  _globals['_DELETIONSSERVICE'].methods_by_name['ReleaseLegalHold']._loaded_options = None
+  _globals['_DELETIONSSERVICE'].methods_by_name['ReleaseLegalHold']._serialized_options = b'\220\002\002\222\347\030\0020\002\202\323\344\223\002/\"*/api/v1/users/{user_id}/legal-hold/release:\001*'
   _globals['_DELETIONSSERVICE'].methods_by_name['ListDeletionReceipts']._loaded_options = None
   _globals['_DELETIONSSERVICE'].methods_by_name['ListDeletionReceipts']._serialized_options = b'\220\002\001\202\323\344\223\002\033\022\031/api/v1/deletion-receipts'
   _globals['_DELETIONSSERVICE'].methods_by_name['GetDeletionReceipt']._loaded_options = None
@@ -68,14 +80,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FORGETREQUEST']._serialized_end=581
   _globals['_FORGETRESPONSE']._serialized_start=583
   _globals['_FORGETRESPONSE']._serialized_end=643
-  _globals['_LISTDELETIONRECEIPTSREQUEST']._serialized_start=646
-  _globals['_LISTDELETIONRECEIPTSREQUEST']._serialized_end=787
-  _globals['_LISTDELETIONRECEIPTSRESPONSE']._serialized_start=789
-  _globals['_LISTDELETIONRECEIPTSRESPONSE']._serialized_end=897
-  _globals['_GETDELETIONRECEIPTREQUEST']._serialized_start=899
-  _globals['_GETDELETIONRECEIPTREQUEST']._serialized_end=958
-  _globals['_GETDELETIONRECEIPTRESPONSE']._serialized_start=960
-  _globals['_GETDELETIONRECEIPTRESPONSE']._serialized_end=1032
-  _globals['_DELETIONSSERVICE']._serialized_start=1035
-  _globals['_DELETIONSSERVICE']._serialized_end=1468
+  _globals['_RELEASELEGALHOLDREQUEST']._serialized_start=646
+  _globals['_RELEASELEGALHOLDREQUEST']._serialized_end=996
+  _globals['_RELEASELEGALHOLDRESPONSE']._serialized_start=998
+  _globals['_RELEASELEGALHOLDRESPONSE']._serialized_end=1051
+  _globals['_LISTDELETIONRECEIPTSREQUEST']._serialized_start=1054
+  _globals['_LISTDELETIONRECEIPTSREQUEST']._serialized_end=1195
+  _globals['_LISTDELETIONRECEIPTSRESPONSE']._serialized_start=1197
+  _globals['_LISTDELETIONRECEIPTSRESPONSE']._serialized_end=1305
+  _globals['_GETDELETIONRECEIPTREQUEST']._serialized_start=1307
+  _globals['_GETDELETIONRECEIPTREQUEST']._serialized_end=1366
+  _globals['_GETDELETIONRECEIPTRESPONSE']._serialized_start=1368
+  _globals['_GETDELETIONRECEIPTRESPONSE']._serialized_end=1440
+  _globals['_DELETIONSSERVICE']._serialized_start=1443
+  _globals['_DELETIONSSERVICE']._serialized_end=2032
 # @@protoc_insertion_point(module_scope)

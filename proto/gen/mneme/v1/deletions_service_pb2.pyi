@@ -116,6 +116,95 @@ class ForgetResponse(_message.Message):
 Global___ForgetResponse: _TypeAlias = ForgetResponse  # noqa: Y015
 
 @_typing.final
+class ReleaseLegalHoldRequest(_message.Message):
+    """ReleaseLegalHoldRequest is the request of ReleaseLegalHold. Without a condition everything of the user is released; of several, all
+    must be met.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    THREAD_ID_FIELD_NUMBER: _builtins.int
+    SESSION_ID_FIELD_NUMBER: _builtins.int
+    GROUP_ID_FIELD_NUMBER: _builtins.int
+    DOCUMENT_ID_FIELD_NUMBER: _builtins.int
+    FROM_TIME_FIELD_NUMBER: _builtins.int
+    TO_TIME_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """The user's id."""
+    thread_id: _builtins.str
+    """Only messages of sessions of this thread. Absent means any."""
+    session_id: _builtins.str
+    """Only messages of this session, a UUID. Absent means any."""
+    group_id: _builtins.str
+    """Only messages of sessions of this group. Absent means any."""
+    document_id: _builtins.str
+    """Only messages about this document. Absent means any."""
+    @_builtins.property
+    def from_time(self) -> _timestamp_pb2.Timestamp:
+        """Only messages of this time or later, UTC. Absent means no bound."""
+
+    @_builtins.property
+    def to_time(self) -> _timestamp_pb2.Timestamp:
+        """Only messages before this time, UTC. Absent means no bound; never before from_time."""
+
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        thread_id: _builtins.str | None = ...,
+        session_id: _builtins.str | None = ...,
+        group_id: _builtins.str | None = ...,
+        document_id: _builtins.str | None = ...,
+        from_time: _timestamp_pb2.Timestamp | None = ...,
+        to_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_document_id", b"_document_id", "_group_id", b"_group_id", "_session_id", b"_session_id", "_thread_id", b"_thread_id", "document_id", b"document_id", "from_time", b"from_time", "group_id", b"group_id", "session_id", b"session_id", "thread_id", b"thread_id", "to_time", b"to_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_document_id", b"_document_id", "_group_id", b"_group_id", "_session_id", b"_session_id", "_thread_id", b"_thread_id", "document_id", b"document_id", "from_time", b"from_time", "group_id", b"group_id", "session_id", b"session_id", "thread_id", b"thread_id", "to_time", b"to_time", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__document_id: _TypeAlias = _typing.Literal["document_id"]  # noqa: Y015
+    _WhichOneofArgType__document_id: _TypeAlias = _typing.Literal["_document_id", b"_document_id"]  # noqa: Y015
+    _WhichOneofReturnType__group_id: _TypeAlias = _typing.Literal["group_id"]  # noqa: Y015
+    _WhichOneofArgType__group_id: _TypeAlias = _typing.Literal["_group_id", b"_group_id"]  # noqa: Y015
+    _WhichOneofReturnType__session_id: _TypeAlias = _typing.Literal["session_id"]  # noqa: Y015
+    _WhichOneofArgType__session_id: _TypeAlias = _typing.Literal["_session_id", b"_session_id"]  # noqa: Y015
+    _WhichOneofReturnType__thread_id: _TypeAlias = _typing.Literal["thread_id"]  # noqa: Y015
+    _WhichOneofArgType__thread_id: _TypeAlias = _typing.Literal["_thread_id", b"_thread_id"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__document_id) -> _WhichOneofReturnType__document_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__group_id) -> _WhichOneofReturnType__group_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__session_id) -> _WhichOneofReturnType__session_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__thread_id) -> _WhichOneofReturnType__thread_id | None: ...
+
+Global___ReleaseLegalHoldRequest: _TypeAlias = ReleaseLegalHoldRequest  # noqa: Y015
+
+@_typing.final
+class ReleaseLegalHoldResponse(_message.Message):
+    """ReleaseLegalHoldResponse is the response of ReleaseLegalHold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGES_RELEASED_FIELD_NUMBER: _builtins.int
+    messages_released: _builtins.int
+    """How many messages were released. Those that were not held do not count."""
+    def __init__(
+        self,
+        *,
+        messages_released: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["messages_released", b"messages_released"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseLegalHoldResponse: _TypeAlias = ReleaseLegalHoldResponse  # noqa: Y015
+
+@_typing.final
 class ListDeletionReceiptsRequest(_message.Message):
     """ListDeletionReceiptsRequest is the request of ListDeletionReceipts."""
 

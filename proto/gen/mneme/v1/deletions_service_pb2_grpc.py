@@ -40,6 +40,11 @@ class DeletionsServiceStub:
                 request_serializer=mneme_dot_v1_dot_deletions__service__pb2.ForgetRequest.SerializeToString,
                 response_deserializer=mneme_dot_v1_dot_deletions__service__pb2.ForgetResponse.FromString,
                 _registered_method=True)
+        self.ReleaseLegalHold = channel.unary_unary(
+                '/mneme.v1.DeletionsService/ReleaseLegalHold',
+                request_serializer=mneme_dot_v1_dot_deletions__service__pb2.ReleaseLegalHoldRequest.SerializeToString,
+                response_deserializer=mneme_dot_v1_dot_deletions__service__pb2.ReleaseLegalHoldResponse.FromString,
+                _registered_method=True)
         self.ListDeletionReceipts = channel.unary_unary(
                 '/mneme.v1.DeletionsService/ListDeletionReceipts',
                 request_serializer=mneme_dot_v1_dot_deletions__service__pb2.ListDeletionReceiptsRequest.SerializeToString,
@@ -61,8 +66,18 @@ class DeletionsServiceServicer:
         messages are kept, marked as forgotten, and nothing is made of them any more. What other messages had added to a removed
         version is made again from these within moments. When the answer comes it is done, in the index as well.
 
-        A user that is not there, or of whom nothing is left to forget, gives a receipt with zeros. UNAVAILABLE when the index cannot
+        A user that is not there, or of whom nothing is left to forget, gives a receipt with zeros. FAILED_PRECONDITION when a message
+        that is meant is held for legal reasons: then nothing is forgotten. UNAVAILABLE when the index cannot
         follow: nothing of what was forgotten is shown any more, the receipt follows by itself, and the call can be repeated.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseLegalHold(self, request, context):
+        """ReleaseLegalHold lets messages that came under a legal hold be forgotten and deleted like others; it deletes nothing. Until then
+        whatever would remove such a message, or a version of a memory that was made of it, is refused. Needs an administrator's key:
+        whoever may put something under hold cannot for that reason lift it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -89,6 +104,11 @@ def add_DeletionsServiceServicer_to_server(servicer, server):
                     servicer.Forget,
                     request_deserializer=mneme_dot_v1_dot_deletions__service__pb2.ForgetRequest.FromString,
                     response_serializer=mneme_dot_v1_dot_deletions__service__pb2.ForgetResponse.SerializeToString,
+            ),
+            'ReleaseLegalHold': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseLegalHold,
+                    request_deserializer=mneme_dot_v1_dot_deletions__service__pb2.ReleaseLegalHoldRequest.FromString,
+                    response_serializer=mneme_dot_v1_dot_deletions__service__pb2.ReleaseLegalHoldResponse.SerializeToString,
             ),
             'ListDeletionReceipts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDeletionReceipts,
@@ -129,6 +149,33 @@ class DeletionsService:
             '/mneme.v1.DeletionsService/Forget',
             mneme_dot_v1_dot_deletions__service__pb2.ForgetRequest.SerializeToString,
             mneme_dot_v1_dot_deletions__service__pb2.ForgetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseLegalHold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mneme.v1.DeletionsService/ReleaseLegalHold',
+            mneme_dot_v1_dot_deletions__service__pb2.ReleaseLegalHoldRequest.SerializeToString,
+            mneme_dot_v1_dot_deletions__service__pb2.ReleaseLegalHoldResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -21,8 +21,14 @@ class DeletionsServiceStub:
     messages are kept, marked as forgotten, and nothing is made of them any more. What other messages had added to a removed
     version is made again from these within moments. When the answer comes it is done, in the index as well.
 
-    A user that is not there, or of whom nothing is left to forget, gives a receipt with zeros. UNAVAILABLE when the index cannot
+    A user that is not there, or of whom nothing is left to forget, gives a receipt with zeros. FAILED_PRECONDITION when a message
+    that is meant is held for legal reasons: then nothing is forgotten. UNAVAILABLE when the index cannot
     follow: nothing of what was forgotten is shown any more, the receipt follows by itself, and the call can be repeated.
+    """
+    ReleaseLegalHold: _aio.UnaryUnaryMultiCallable[_deletions_service_pb2.ReleaseLegalHoldRequest, _deletions_service_pb2.ReleaseLegalHoldResponse]
+    """ReleaseLegalHold lets messages that came under a legal hold be forgotten and deleted like others; it deletes nothing. Until then
+    whatever would remove such a message, or a version of a memory that was made of it, is refused. Needs an administrator's key:
+    whoever may put something under hold cannot for that reason lift it.
     """
     ListDeletionReceipts: _aio.UnaryUnaryMultiCallable[_deletions_service_pb2.ListDeletionReceiptsRequest, _deletions_service_pb2.ListDeletionReceiptsResponse]
     """ListDeletionReceipts returns one page of the project's receipts, newest first."""
@@ -42,8 +48,20 @@ class DeletionsServiceServicer(metaclass=_abc_1.ABCMeta):
         messages are kept, marked as forgotten, and nothing is made of them any more. What other messages had added to a removed
         version is made again from these within moments. When the answer comes it is done, in the index as well.
 
-        A user that is not there, or of whom nothing is left to forget, gives a receipt with zeros. UNAVAILABLE when the index cannot
+        A user that is not there, or of whom nothing is left to forget, gives a receipt with zeros. FAILED_PRECONDITION when a message
+        that is meant is held for legal reasons: then nothing is forgotten. UNAVAILABLE when the index cannot
         follow: nothing of what was forgotten is shown any more, the receipt follows by itself, and the call can be repeated.
+        """
+
+    @_abc_1.abstractmethod
+    def ReleaseLegalHold(
+        self,
+        request: _deletions_service_pb2.ReleaseLegalHoldRequest,
+        context: _aio.ServicerContext[_deletions_service_pb2.ReleaseLegalHoldRequest, _abc.Awaitable[_deletions_service_pb2.ReleaseLegalHoldResponse]],
+    ) -> _abc.Awaitable[_deletions_service_pb2.ReleaseLegalHoldResponse]:
+        """ReleaseLegalHold lets messages that came under a legal hold be forgotten and deleted like others; it deletes nothing. Until then
+        whatever would remove such a message, or a version of a memory that was made of it, is refused. Needs an administrator's key:
+        whoever may put something under hold cannot for that reason lift it.
         """
 
     @_abc_1.abstractmethod

@@ -170,7 +170,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     `{"reason": "RECALL_NOT_FOUND", "domain": "mneme", "metadata": {"recall_id": "6f1c…"}}`
     """
     ERROR_REASON_LEGAL_HOLD: _ErrorReason.ValueType  # 61
-    """What is to be forgotten is held for legal reasons. FAILED_PRECONDITION; nothing was forgotten.
+    """What is to be forgotten or deleted is held for legal reasons. FAILED_PRECONDITION; nothing was changed.
     `{"reason": "LEGAL_HOLD", "domain": "mneme", "metadata": {}}`
     """
 
@@ -328,7 +328,7 @@ ERROR_REASON_RECALL_NOT_FOUND: ErrorReason.ValueType  # 60
 `{"reason": "RECALL_NOT_FOUND", "domain": "mneme", "metadata": {"recall_id": "6f1c…"}}`
 """
 ERROR_REASON_LEGAL_HOLD: ErrorReason.ValueType  # 61
-"""What is to be forgotten is held for legal reasons. FAILED_PRECONDITION; nothing was forgotten.
+"""What is to be forgotten or deleted is held for legal reasons. FAILED_PRECONDITION; nothing was changed.
 `{"reason": "LEGAL_HOLD", "domain": "mneme", "metadata": {}}`
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

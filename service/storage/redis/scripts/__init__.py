@@ -64,6 +64,7 @@ ScriptName = Literal[
     "put_webhook",
     "read_messages",
     "rate_recall",
+    "release_hold",
     "remember_user",
     "remove_member",
     "renew_entry",

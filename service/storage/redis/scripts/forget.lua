@@ -1,10 +1,10 @@
 #!lua
 -- Makes messages of a user forgotten, with all that was made of them, and notes that the receipt is to follow.
--- KEYS: user, revision, intents, outbox, jobs, pending, timers, spoken, summaries, summary times, forgotten, answer, answers, then
+-- KEYS: user, revision, intents, outbox, jobs, pending, timers, spoken, summaries, summary times, forgotten, answer, answers, holds, then
 --   session and steps of each session, then those of the writes.
 -- ARGV: revision, whether anything changes (0 or 1), digest, receipt id, intent, project, user key, number of sessions, then of each:
---   session id, its member of the timers, expected status, expected missing, number of messages it had, forgotten ('' for as before),
---   number of messages that become so, time of the newest message left ('' for none), whether it had a summary (0 or 1), whether to
+--   session id, its member of the timers, expected status, expected missing, expected held, number of messages it had, forgotten ('' for
+--   as before), number of messages that become so, time of the newest message left ('' for none), whether it had a summary (0 or 1), whether to
 --   process it again (0 or 1), missing, number of index entries of its turns, their indexes; then the writes.
 -- Returns {'done', receipt id}, {'repeat', first receipt id}, {'reused'}, or {'stale'} when something moved on.
 local answer = first_answer(KEYS[12], ARGV[3])
@@ -13,14 +13,14 @@ if not is_current(KEYS[1], KEYS[2], ARGV[1]) then return {'stale'} end
 
 local sessions, at = {}, 9
 for i = 1, tonumber(ARGV[8]) do
-  local one = {key = KEYS[12 + i * 2], steps = KEYS[13 + i * 2], entries = tonumber(ARGV[at + 11])}
-  one.id, one.timer, one.status, one.missing, one.count = unpack(ARGV, at, at + 4)
-  one.forgotten, one.number, one.newest, one.summary, one.again, one.still_missing = unpack(ARGV, at + 5, at + 10)
-  one.first_entry = at + 12
-  at = at + 12 + one.entries
+  local one = {key = KEYS[13 + i * 2], steps = KEYS[14 + i * 2], entries = tonumber(ARGV[at + 12])}
+  one.id, one.timer, one.status, one.missing, one.held, one.count = unpack(ARGV, at, at + 5)
+  one.forgotten, one.number, one.newest, one.summary, one.again, one.still_missing = unpack(ARGV, at + 6, at + 11)
+  one.first_entry = at + 13
+  at = at + 13 + one.entries
   sessions[i] = one
   local now = redis.call('HMGET', one.key, 'status', 'missing')
-  if now[1] ~= one.status or (now[2] or '') ~= one.missing then return {'stale'} end
+  if now[1] ~= one.status or (now[2] or '') ~= one.missing or (redis.call('HGET', KEYS[14], one.id) or '') ~= one.held then return {'stale'} end
 end
 
 local function mark(one)
@@ -55,7 +55,7 @@ for _, one in ipairs(sessions) do
     redis.call('HINCRBY', one.key, 'generation', 1)
   end
 end
-run_writes(14 + 2 * #sessions, at)
+run_writes(15 + 2 * #sessions, at)
 redis.call('ZADD', KEYS[3], digits(microseconds()), ARGV[5])
 keep_answer(KEYS[12], KEYS[13], ARGV[3], ARGV[4])
 return {'done', ARGV[4]}
