@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -47,7 +48,7 @@ async def add_held(speaker: Speaker, session_id: SessionId, text: str) -> None:
     await speaker.world.application.stores.sessions.add_messages(speaker.world.scope, session_id, [message])
 
 
-async def release(speaker: Speaker, **wanted: str) -> int:
+async def release(speaker: Speaker, **wanted: Any) -> int:
     """End the hold of what is *wanted*."""
     world = speaker.world
     return await world.application.deletions.release_hold(world.project_id, world.user.user_id, ForgetFilter(**wanted))

@@ -19,7 +19,8 @@ from service.storage.redis.conflict_codec import read_conflict, write_conflict
 from service.storage.redis.database import Database
 from service.storage.redis.events import Events
 from service.storage.redis.intents import Intent, Settler
-from service.storage.redis.keys import Keyspace, UserKeys, quoted
+from service.storage.redis.keys import Keyspace, UserKeys
+from service.storage.redis.names import quoted
 from service.storage.redis.writes import Writes
 
 SEPARATOR = ":"

@@ -11,7 +11,8 @@ from service.domain.ids import ConflictId, Scope
 from service.domain.values import Page, PageRequest
 from service.storage.redis.conflict_codec import job_subject, read_conflict, write_conflict
 from service.storage.redis.database import Database
-from service.storage.redis.keys import Keyspace, quoted
+from service.storage.redis.keys import Keyspace
+from service.storage.redis.names import quoted
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,13 @@ from service.domain.errors import WebhookEventNotFound
 from service.domain.ids import EventId, ProjectId, Scope, UserKey
 from service.domain.values import Page, PageRequest
 from service.domain.webhooks import Attempts, Delivery, DeliveryState
+from service.storage.redis.bucket_keys import BucketKeys
 from service.storage.redis.codec import micros
 from service.storage.redis.database import Argument, Database
 from service.storage.redis.event_codec import read_attempts, read_event, write_attempts
 from service.storage.redis.events import TRIES
-from service.storage.redis.keys import BucketKeys, Keyspace, UserKeys, project_of, quoted
+from service.storage.redis.keys import Keyspace, UserKeys
+from service.storage.redis.names import project_of, quoted
 
 LEASE = timedelta(seconds=60)
 """How long an attempt may take before another worker makes one; an answer is waited for much shorter."""

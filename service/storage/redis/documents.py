@@ -25,7 +25,8 @@ from service.storage.redis.document_codec import (
     upload_fields,
 )
 from service.storage.redis.intents import Intent, Settler
-from service.storage.redis.keys import Keyspace, UserKeys, name_of, quoted
+from service.storage.redis.keys import Keyspace, UserKeys
+from service.storage.redis.names import name_of, quoted
 from service.storage.redis.outbox import entries_of
 from service.storage.redis.shelves import Shelves
 

@@ -13,7 +13,8 @@ from service.domain.ids import ConflictId, SessionId
 from service.domain.sessions import SessionStatus
 from service.storage.redis.conflict_codec import job_subject, read_conflict
 from service.storage.redis.database import Command, Database
-from service.storage.redis.keys import UserKeys, quoted
+from service.storage.redis.keys import UserKeys
+from service.storage.redis.names import quoted
 from service.storage.redis.outbox import queue_records
 
 BATCH = 500

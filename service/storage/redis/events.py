@@ -19,7 +19,8 @@ from service.domain.webhooks import CONFLICT_EVENTS, EventType
 from service.storage.redis.codec import micros, moment
 from service.storage.redis.database import Database
 from service.storage.redis.event_codec import read_event, write_event
-from service.storage.redis.keys import Keyspace, ProjectKeys, UserKeys, quoted
+from service.storage.redis.keys import Keyspace, ProjectKeys, UserKeys
+from service.storage.redis.names import quoted
 from service.storage.redis.writes import Writes
 
 TRIES = ":tries"

@@ -13,8 +13,9 @@ from service.storage.redis.codec import digest, micros, write_places
 from service.storage.redis.database import Argument, Database
 from service.storage.redis.forgotten import read_forgotten, write_forgotten
 from service.storage.redis.intents import Settler, receipt_intent
-from service.storage.redis.keys import Keyspace, UserKeys, quoted
+from service.storage.redis.keys import Keyspace, UserKeys
 from service.storage.redis.messages import WINDOW
+from service.storage.redis.names import quoted
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,15 @@ from service.domain.memories import MemoryChange, SessionCommit
 from service.domain.ports.work import CommitOutcome, IndexedKind, Job, QueueDepth
 from service.domain.sessions import SessionStatus
 from service.domain.webhooks import EventType
+from service.storage.redis.bucket_keys import BucketKeys
 from service.storage.redis.changes import MemoryChanges
 from service.storage.redis.codec import MICROSECOND, micros, write_summary
 from service.storage.redis.conflict_codec import read_conflict, write_conflict
 from service.storage.redis.database import Argument, Command, Database
 from service.storage.redis.events import Events
 from service.storage.redis.intents import Settler
-from service.storage.redis.keys import BucketKeys, Keyspace, UserKeys, quoted
+from service.storage.redis.keys import Keyspace, UserKeys
+from service.storage.redis.names import quoted
 from service.storage.redis.streams import GROUP, Entry, Streams
 from service.storage.redis.writes import Writes
 

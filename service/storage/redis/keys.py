@@ -8,25 +8,15 @@ every name, so that a scope with another project reaches nothing.
 from __future__ import annotations
 
 import binascii
-import hashlib
 from dataclasses import dataclass
 from datetime import date
-from urllib.parse import quote, unquote
 
 from service.domain.ids import DocumentId, KeyId, ProjectId, RecallId, Scope, SessionId, UploadId, UserId, UserKey
+from service.storage.redis.bucket_keys import BucketKeys
+from service.storage.redis.names import name_of, project_of, quoted
 
 META = "mneme:meta"
 PROJECTS = "mneme:projects"
-
-
-def quoted(text: str) -> str:
-    """Return *text* without spaces, colons and braces, so that it can be a part of names and of members."""
-    return quote(text, safe="")
-
-
-def project_of(text: str) -> ProjectId:
-    """Return the project whose quoted id is *text*."""
-    return ProjectId(unquote(text))
 
 
 def api_key(key_id: KeyId) -> str:
@@ -101,73 +91,6 @@ class ProjectKeys:
     def recall(self, recall_id: RecallId) -> str:
         """Return the hash that says what a recall returned, and what was said of it."""
         return f"mneme:recall:{quoted(self.project_id)}:{name_of(recall_id)}"
-
-
-@dataclass(frozen=True, slots=True)
-class BucketKeys:
-    """What all users of a bucket share."""
-
-    number: int
-
-    def _key(self, name: str) -> str:
-        return f"mneme:{{b{self.number}}}:{name}"
-
-    @property
-    def timers(self) -> str:
-        """Sorted set of sessions that wait for silence, by due time."""
-        return self._key("timers")
-
-    @property
-    def jobs(self) -> str:
-        """Stream of sessions to process and conflicts to resolve."""
-        return self._key("jobs")
-
-    @property
-    def delayed(self) -> str:
-        """Sorted set of failed jobs, by the time of their next attempt."""
-        return self._key("delayed")
-
-    @property
-    def dead(self) -> str:
-        """Stream of jobs whose attempts are used up."""
-        return self._key("dead")
-
-    @property
-    def outbox(self) -> str:
-        """Stream of index entries to bring up to date."""
-        return self._key("outbox")
-
-    @property
-    def bulk(self) -> str:
-        """Stream of index entries that may take long and hold up no others: those of chunks."""
-        return self._key("bulk")
-
-    @property
-    def intents(self) -> str:
-        """Sorted set of writes to other slots that follow a commit, by its time."""
-        return self._key("intents")
-
-    @property
-    def void(self) -> str:
-        """Sorted set of tokens of claims that must not be used any more, by the time at which they became so."""
-        return self._key("void")
-
-    @property
-    def webhooks(self) -> str:
-        """Sorted set of projects with events to deliver, by the time of the next attempt at any of them."""
-        return self._key("webhooks")
-
-    def due(self, project_id: ProjectId) -> str:
-        """Return the sorted set of a project's users with events to deliver, by the time of the next attempt."""
-        return self._key(f"webhooks:{quoted(project_id)}:due")
-
-    def deliveries(self, project_id: ProjectId) -> str:
-        """Return the sorted set of `<user key> <event id>` of a project's events, by the time at which they were raised."""
-        return self._key(f"webhooks:{quoted(project_id)}:deliveries")
-
-    def dead_deliveries(self, project_id: ProjectId) -> str:
-        """Return the sorted set of those of them that could not be delivered."""
-        return self._key(f"webhooks:{quoted(project_id)}:dead")
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,8 +322,3 @@ class Keyspace:
     def member(self, project: str, user_key: str) -> UserKeys:
         """Return the keys of the user that a member or an entry names."""
         return self.user(Scope(project_id=project_of(project), user_key=UserKey(user_key)))
-
-
-def name_of(text: str) -> str:
-    """Return a short name, of hexadecimal digits, for text of any length that a caller chose; 128 bits, so that no two meet."""
-    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -14,7 +14,8 @@ from service.domain.values import Page, PageRequest
 from service.storage.redis.changes import SEPARATOR, MemoryChanges
 from service.storage.redis.codec import read_chain
 from service.storage.redis.database import Command, Database, span
-from service.storage.redis.keys import Keyspace, ProjectKeys, UserKeys, quoted
+from service.storage.redis.keys import Keyspace, ProjectKeys, UserKeys
+from service.storage.redis.names import quoted
 from service.storage.redis.sessions import RedisSessions
 
 EVERYTHING = PageRequest(offset=0, limit=1_000_000_000)

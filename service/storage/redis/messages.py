@@ -15,7 +15,8 @@ from service.domain.values import Page, PageRequest
 from service.storage.redis.codec import digest, micros, moment, read_message, write_message, write_places
 from service.storage.redis.database import Database, span
 from service.storage.redis.forgotten import read_forgotten
-from service.storage.redis.keys import Keyspace, UserKeys, quoted
+from service.storage.redis.keys import Keyspace, UserKeys
+from service.storage.redis.names import quoted
 
 ONCE = "once"
 """What stands for the digest of a message that is appended once, whatever else comes under its name."""

@@ -8,7 +8,8 @@ from service.domain.ids import Scope, SessionId
 from service.domain.sessions import SessionOrigin, Visibility
 from service.storage.redis.codec import write_origin
 from service.storage.redis.database import Command, Database
-from service.storage.redis.keys import Keyspace, UserKeys, name_of
+from service.storage.redis.keys import Keyspace, UserKeys
+from service.storage.redis.names import name_of
 from service.storage.redis.writes import Writes
 
 _LIMITED = "limited "

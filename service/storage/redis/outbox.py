@@ -10,7 +10,8 @@ from service.domain.documents import chunk_range
 from service.domain.ids import DocumentId, ProjectId, Scope, SessionId, UploadId, UserKey
 from service.domain.ports.work import CHUNKS_OF_ENTRY, IndexedKind, OutboxEntry
 from service.storage.redis.database import Database
-from service.storage.redis.keys import PROJECTS, Keyspace, ProjectKeys, UserKeys, quoted
+from service.storage.redis.keys import PROJECTS, Keyspace, ProjectKeys, UserKeys
+from service.storage.redis.names import quoted
 from service.storage.redis.streams import GROUP, MILLISECOND, Entry, Streams
 
 BATCH = 500

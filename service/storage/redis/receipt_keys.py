@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from service.domain.ids import ProjectId
-from service.storage.redis.keys import quoted
+from service.storage.redis.names import quoted
 
 
 @dataclass(frozen=True, slots=True)

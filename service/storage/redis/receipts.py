@@ -11,7 +11,7 @@ from service.domain.ids import ProjectId, ReceiptId, UserId
 from service.domain.values import Page, PageRequest
 from service.storage.redis.codec import moment
 from service.storage.redis.database import Database, span
-from service.storage.redis.keys import name_of
+from service.storage.redis.names import name_of
 from service.storage.redis.receipt_codec import read_receipt, write_receipt
 from service.storage.redis.receipt_keys import ReceiptKeys
 

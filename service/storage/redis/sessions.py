@@ -29,8 +29,9 @@ from service.storage.redis.codec import (
 )
 from service.storage.redis.database import Database, span
 from service.storage.redis.events import Events
-from service.storage.redis.keys import Keyspace, UserKeys, quoted
+from service.storage.redis.keys import Keyspace, UserKeys
 from service.storage.redis.messages import Messages
+from service.storage.redis.names import quoted
 from service.storage.redis.origins import Origins, drop_origin, places
 from service.storage.redis.summaries import Summaries
 

@@ -13,7 +13,8 @@ from service.domain.values import Page, PageRequest
 from service.storage.redis.codec import moment
 from service.storage.redis.database import Command, Database
 from service.storage.redis.document_codec import read_collection, read_document, write_collection
-from service.storage.redis.keys import Keyspace, UserKeys, name_of
+from service.storage.redis.keys import Keyspace, UserKeys
+from service.storage.redis.names import name_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from service.domain.ports.work import IndexedKind
 from service.storage.redis.database import Argument
-from service.storage.redis.keys import UserKeys, quoted
+from service.storage.redis.keys import UserKeys
+from service.storage.redis.names import quoted
 
 
 @dataclass(slots=True)
