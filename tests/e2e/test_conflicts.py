@@ -274,7 +274,7 @@ async def test_the_asynchronous_client_does_the_same(async_sdk: AsyncRecallrAI, 
     with pytest.raises(MergeConflictNotFoundError):
         await same.get_merge_conflict(str(uuid4()))
     await found.resolve(answers(conflict, 0))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while found.status != MergeConflictStatus.RESOLVED:
             await found.refresh()
     with pytest.raises(MergeConflictAlreadyResolvedError):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 _POLL_SECONDS = 0.02
 
 
-async def wait_until(predicate: Callable[[], bool], description: str, *, seconds: float = 20.0) -> None:
+async def wait_until(predicate: Callable[[], bool], description: str, *, seconds: float = 60.0) -> None:
     """Return as soon as *predicate* is true. Fails with *description* after *seconds*."""
     try:
         async with asyncio.timeout(seconds):

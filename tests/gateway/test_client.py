@@ -6,8 +6,8 @@ import asyncio
 import dataclasses
 import socket
 import tempfile
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -16,37 +16,42 @@ import pytest
 from mneme.v1.users_service_pb2 import CreateUserResponse
 
 from gateway.wiring import running_gateway
+from tests.conftest import Waiter
 from tests.gateway.conftest import settings_for
 from tests.gateway.peer import Peer, serving_peer
 
-Waiter = Callable[[Callable[[], bool], str], Awaitable[None]]
 
-
-def free_address() -> str:
-    """Return an address on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"127.0.0.1:{listener.getsockname()[1]}"
+@contextmanager
+def reserved_address() -> Iterator[str]:
+    """Give an address on which nobody listens and which the system gives to no one else; a peer can be served there."""
+    with socket.socket() as holder:
+        # who listens may share the port with who does not, when both say so
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{holder.getsockname()[1]}"
 
 
 async def test_restart_of_the_service_is_not_noticed() -> None:
     """A request that arrives while the service is down is answered when it is back."""
-    peer, address = Peer(), free_address()
-    async with running_gateway(settings_for(address)) as gateway, httpx.AsyncClient(base_url=gateway.url) as http:
-        async with serving_peer(peer, address):
-            before = await http.get("/api/v1/users/a")
-        meanwhile = asyncio.create_task(http.post("/api/v1/users", json={"user_id": "a"}))
-        await asyncio.sleep(0)
-        async with serving_peer(peer, address):
-            after = await meanwhile
+    peer = Peer()
+    with reserved_address() as address:
+        async with running_gateway(settings_for(address)) as gateway, httpx.AsyncClient(base_url=gateway.url) as http:
+            async with serving_peer(peer, address):
+                before = await http.get("/api/v1/users/a")
+            meanwhile = asyncio.create_task(http.post("/api/v1/users", json={"user_id": "a"}))
+            await asyncio.sleep(0)
+            async with serving_peer(peer, address):
+                after = await meanwhile
 
     assert (200, 201) == (before.status_code, after.status_code)
 
 
 async def test_gateway_starts_before_the_service() -> None:
     """A gateway without a service is live, not ready, and answers 503 after the connect timeout."""
-    settings = dataclasses.replace(settings_for(free_address()), connect_timeout=timedelta(milliseconds=50))
-    async with running_gateway(settings) as gateway, httpx.AsyncClient(base_url=gateway.url) as http:
-        answers = [await http.get(path) for path in ("/healthz", "/readyz", "/api/v1/users/a")]
+    with reserved_address() as address:
+        settings = dataclasses.replace(settings_for(address), connect_timeout=timedelta(milliseconds=50))
+        async with running_gateway(settings) as gateway, httpx.AsyncClient(base_url=gateway.url) as http:
+            answers = [await http.get(path) for path in ("/healthz", "/readyz", "/api/v1/users/a")]
 
     assert [200, 503, 503] == [answer.status_code for answer in answers]
     assert {"detail": "The service is unavailable, try again"} == answers[2].json()
@@ -67,7 +72,7 @@ async def test_slow_call_is_given_up() -> None:
     assert (504, {"detail": "The service took too long to answer"}) == (answer.status_code, answer.json())
 
 
-async def lost_in_flight(verb: str, path: str, wait_until: Waiter) -> tuple[int, int]:
+async def lost_in_flight(verb: str, path: str, wait_until: Waiter[object]) -> tuple[int, int]:
     """Send a request, take the service away while it works on it, bring it back; return the status and the number of calls."""
 
     async def first_hangs(_: Any) -> Any:
@@ -75,27 +80,27 @@ async def lost_in_flight(verb: str, path: str, wait_until: Waiter) -> tuple[int,
             await asyncio.Event().wait()
         return CreateUserResponse() if verb == "POST" else None
 
-    peer, address = Peer(), free_address()
-    peer.replies = {"GetUser": first_hangs, "CreateUser": first_hangs}
-    async with running_gateway(settings_for(address)) as gateway, httpx.AsyncClient(base_url=gateway.url) as http:
-        async with serving_peer(peer, address):
-            request = asyncio.create_task(http.request(verb, path, json={}))
-            await wait_until(lambda: len(peer.calls) == 1, "the call arrives")
-        async with serving_peer(peer, address):
-            return (await request).status_code, len(peer.calls)
+    peer = Peer(replies={"GetUser": first_hangs, "CreateUser": first_hangs})
+    with reserved_address() as address:
+        async with running_gateway(settings_for(address)) as gateway, httpx.AsyncClient(base_url=gateway.url) as http:
+            async with serving_peer(peer, address):
+                request = asyncio.create_task(http.request(verb, path, json={}))
+                await wait_until(lambda: len(peer.calls) == 1, "the call arrives")
+            async with serving_peer(peer, address):
+                return (await request).status_code, len(peer.calls)
 
 
-async def test_harmless_call_is_repeated(wait_until: Waiter) -> None:
+async def test_harmless_call_is_repeated(wait_until: Waiter[object]) -> None:
     """A call without side effects whose connection breaks is sent again."""
     assert (200, 2) == await lost_in_flight("GET", "/api/v1/users/a", wait_until)
 
 
-async def test_create_is_never_repeated(wait_until: Waiter) -> None:
+async def test_create_is_never_repeated(wait_until: Waiter[object]) -> None:
     """A call that may have had an effect is not sent again: the client is told."""
     assert (503, 1) == await lost_in_flight("POST", "/api/v1/users", wait_until)
 
 
-async def test_running_requests_finish(wait_until: Waiter) -> None:
+async def test_running_requests_finish(wait_until: Waiter[object]) -> None:
     """A gateway that is told to stop takes no new connection and finishes what it began."""
     go_on = asyncio.Event()
 
@@ -108,7 +113,8 @@ async def test_running_requests_finish(wait_until: Waiter) -> None:
 
     peer = Peer(replies={"GetUser": slow})
     async with serving_peer(peer) as address, AsyncExitStack() as stack, httpx.AsyncClient() as http:
-        gateway = await stack.enter_async_context(running_gateway(settings_for(address)))
+        patient = dataclasses.replace(settings_for(address), drain=timedelta(seconds=30))
+        gateway = await stack.enter_async_context(running_gateway(patient))
         request = asyncio.create_task(http.get(f"{gateway.url}/api/v1/users/a"))
         await wait_until(lambda: len(peer.calls) == 1, "the call arrives")
         stopping = asyncio.create_task(stack.aclose())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Callable, MutableMapping
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +23,9 @@ from gateway.transcode.encoding import Encoder
 from gateway.transcode.errors import answer_of
 from gateway.transcode.methods import Method, methods_of
 from gateway.transcode.streaming import FailureEvent, Relay
-from gateway.wiring import CONTRACT
+from gateway.wiring import CONTRACT, running_gateway
+from tests.conftest import Waiter
+from tests.gateway.conftest import settings_for
 from tests.gateway.peer import Peer, Refusal, refusal
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -130,9 +132,11 @@ async def test_internal_error_in_a_stream_tells_nothing(http: httpx.AsyncClient,
     assert ("secret" in (await http.get(PATH)).text) is False
 
 
-async def test_silence_is_filled_with_comments(http: httpx.AsyncClient, peer: Peer) -> None:
+async def test_silence_is_filled_with_comments(module_peer: tuple[Peer, str], peer: Peer) -> None:
     """While the service says nothing, even before its first event, comments keep the connection alive."""
     go_on = asyncio.Event()
+    # not that of the module, whose streams are compared word for word, however slowly they come
+    lively = dataclasses.replace(settings_for(module_peer[1]), keep_alive=timedelta(milliseconds=50))
 
     async def slow(_: Any) -> AsyncIterator[Any]:
         await go_on.wait()
@@ -140,7 +144,11 @@ async def test_silence_is_filled_with_comments(http: httpx.AsyncClient, peer: Pe
 
     peer.replies["StreamContext"] = slow
     lines = []
-    async with http.stream("GET", PATH) as answer:
+    async with (
+        running_gateway(lively) as gateway,
+        httpx.AsyncClient(base_url=gateway.url) as http,
+        http.stream("GET", PATH) as answer,
+    ):
         async for line in answer.aiter_lines():
             lines.append(line)
             if lines.count(": ping") == 2:
@@ -182,9 +190,7 @@ async def silent(_: Any) -> AsyncIterator[Any]:
 
 
 @pytest.mark.parametrize("stream", [never, silent])
-async def test_client_that_leaves_ends_the_call(
-    url: str, peer: Peer, wait_until: Callable[[Callable[[], bool], str], Awaitable[None]], stream: Any
-) -> None:
+async def test_client_that_leaves_ends_the_call(url: str, peer: Peer, wait_until: Waiter[object], stream: Any) -> None:
     """When the client disconnects, after an event or before any, the call of the service is cancelled."""
     peer.replies["StreamContext"] = stream
     host, port = httpx.URL(url).host, httpx.URL(url).port

@@ -25,8 +25,6 @@ from service.wiring import RunningService, open_application, running_service
 from tests.conftest import Engines, Waiter
 from tests.rpc.tenant import METHODS, USER, Tenant, refusal, refused
 
-LONG = timedelta(seconds=1)
-
 
 @pytest.fixture
 def settings(engines: Engines) -> Settings:
@@ -42,24 +40,28 @@ async def caller_of(service: RunningService) -> AsyncIterator[Tenant]:
 
 
 @asynccontextmanager
-async def slow_store(settings: Settings) -> AsyncIterator[None]:
-    """Let the record store answer nobody for LONG, or until the block is left."""
+async def slow_store(settings: Settings) -> AsyncIterator[Redis]:
+    """Let the record store take no write until the block is left, or until it is told to with the client."""
     async with Redis.from_url(settings.redis_url or "") as redis:
-        await redis.client_pause(LONG // timedelta(milliseconds=1))
+        await redis.client_pause(60_000, all=False)
         try:
-            yield
+            yield redis
         finally:
             await redis.client_unpause()
 
 
-async def test_no_call_runs_for_ever(settings: Settings) -> None:
+async def test_no_call_runs_for_ever(settings: Settings, wait_until: Waiter[object]) -> None:
     """A call that takes longer than the service allows ends with DEADLINE_EXCEEDED, though the caller would have waited."""
     hurried = replace(settings, call_timeout=timedelta(seconds=0.2))
     async with running_service(hurried, worker=False) as service, caller_of(service) as caller:
+
+        async def answers() -> bool:
+            return bool(grpc.StatusCode.OK == await caller.start("ListUsers").code())
+
         # the first call also waits for the connection
-        await caller.call("ListUsers")
+        await wait_until(answers, "a call is quick enough")
         async with slow_store(settings):
-            error = await refused(caller.call("ListUsers"))
+            error = await refused(caller.call("CreateUser", user_id="late"))
     assert grpc.StatusCode.DEADLINE_EXCEEDED == error.code
 
 
@@ -67,16 +69,18 @@ async def test_a_running_call_ends_well_when_the_service_stops(settings: Setting
     """It is answered, health says NOT_SERVING meanwhile, and new calls are refused."""
     async with AsyncExitStack() as stack:
         service = await stack.enter_async_context(running_service(settings, worker=False))
-        async with caller_of(service) as caller, slow_store(settings):
+        async with caller_of(service) as caller, slow_store(settings) as store:
             health: Any = health_pb2_grpc.HealthStub(caller.channel)
             watch = health.Watch(health_pb2.HealthCheckRequest())
             watched = aiter(watch)
             assert health_pb2.HealthCheckResponse.SERVING == (await anext(watched)).status
-            running = asyncio.ensure_future(caller.start("ListUsers").code())
-            await asyncio.sleep(0.05)
+            running = asyncio.ensure_future(caller.start("CreateUser", user_id="running").code())
+            # sent after it on the same connection, so that one is there when this is answered
+            await health.Check(health_pb2.HealthCheckRequest())
             stopping = asyncio.create_task(stack.aclose())
             assert health_pb2.HealthCheckResponse.NOT_SERVING == (await anext(watched)).status
             late = await refused(caller.call("ListUsers"))
+            await store.client_unpause()
             assert (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.OK) == (late.code, await running)
             # a watch has no end of its own, and would be waited for
             watch.cancel()

@@ -72,7 +72,9 @@ async def test_what_an_earlier_session_told_is_recalled(tenant: Tenant, wait_unt
 
 async def test_a_recall_over_its_time_is_no_error(tenant: Tenant) -> None:
     """The session is known, and nothing goes to the model."""
-    opened = await tenant.call("OpenTurn", user_id=await tenant.user(), query="What?", recall_timeout_milliseconds=1)
+    # long, and never embedded before: no recall is that quick
+    query = " ".join(str(uuid4()) for _ in range(50))
+    opened = await tenant.call("OpenTurn", user_id=await tenant.user(), query=query, recall_timeout_milliseconds=1)
     assert opened.recall_outcome == pb.RECALL_OUTCOME_TIMED_OUT
     assert (bool(opened.session_id), opened.context, opened.system_prompt) == (True, "", "")
 

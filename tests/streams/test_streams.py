@@ -82,7 +82,9 @@ WAYS = [
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_the_first_stages_are_sent_before_anything_is_computed(streaming: Streaming, way: Any) -> None:
+async def test_the_first_stages_are_sent_before_anything_is_computed(
+    streaming: Streaming, way: Any, wait_until: Waiter[object]
+) -> None:
     """They are with the client while the embedder still has to answer; the context follows when it has."""
     streaming.embedding.shut()
     async with way(streaming) as (events, _):
@@ -91,7 +93,7 @@ async def test_the_first_stages_are_sent_before_anything_is_computed(streaming: 
         # "Reading the query", "Searching …": told when they begin
         told = [(await anext(events))["status_update_message"] for _ in range(2)]
         assert "dog" in told[-1]
-        assert 1 == streaming.embedding.waiting
+        await wait_until(lambda: streaming.embedding.waiting == 1, "it is computed")
         streaming.embedding.open()
         *stages, final = [event async for event in events]
         assert all(stage["status_update_message"] for stage in stages)

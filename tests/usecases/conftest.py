@@ -8,7 +8,6 @@ from inspect import iscoroutinefunction
 from pathlib import Path
 from uuid import uuid4
 
-import hypothesis
 import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
@@ -26,14 +25,10 @@ from service.webhooks import HttpSender
 from service.wiring import Application, build_application
 from tests.conftest import Engines, FakeClock
 from tests.receiver import Receiver, Reply, receiving
-from tests.usecases.desk import PEPPER, SECOND, Desk
+from tests.usecases.desk import PEPPER, Desk
 from tests.usecases.world import World
 
 DATABASE = 3
-
-# `make soak` names it; the default is for every day
-hypothesis.settings.register_profile("soak", max_examples=3_000, stateful_step_count=80)
-hypothesis.settings.register_profile("default", max_examples=40, stateful_step_count=25)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -96,7 +91,7 @@ def receiver(endpoint: Receiver) -> Receiver:
 @pytest_asyncio.fixture(loop_scope="session")
 async def desk(world: World, receiver: Receiver, clock: FakeClock) -> AsyncIterator[Desk]:
     """Set a webhook."""
-    async with aclosing(HttpSender([receiver.origin], timeout=SECOND)) as sender:
+    async with aclosing(HttpSender([receiver.origin])) as sender:
         set_webhook = SetWebhook(world.application.stores.webhooks, sender, clock, pepper=PEPPER)
         _, secret = await set_webhook(world.project_id, url=f"{receiver.origin}/hook", events=())
         yield Desk(world=world, receiver=receiver, sender=sender, clock=clock, secret=secret)

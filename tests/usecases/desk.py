@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, cast
 
 from service.domain.values import PageRequest
@@ -19,7 +18,6 @@ from tests.usecases.interruptions import Interrupted, Interruption
 from tests.usecases.world import World
 
 PEPPER = b"pepper"
-SECOND = timedelta(seconds=1)
 PAGE = PageRequest(offset=0, limit=100)
 
 

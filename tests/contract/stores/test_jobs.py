@@ -11,7 +11,7 @@ from service.domain.ids import SessionId
 from service.domain.ports.work import CommitOutcome, Job, QueueDepth
 from service.domain.sessions import SessionFilter, SessionStatus
 from service.storage.redis import RedisStores
-from tests.contract.conftest import Waiter
+from tests.conftest import Waiter
 from tests.contract.stores.conftest import Opener
 from tests.contract.stores.makers import ACME, FIRST_PAGE, World, chain, commit, new_user, put, summary, version
 
@@ -26,7 +26,7 @@ async def hasty(opener: Opener) -> AsyncIterator[RedisStores]:
         yield stores
 
 
-async def reclaimed(stores: RedisStores, consumer: str, wait_until: Waiter) -> Job:
+async def reclaimed(stores: RedisStores, consumer: str, wait_until: Waiter[object]) -> Job:
     """Return the one job, once its lease ran out."""
     jobs: list[Job] = []
 
@@ -60,7 +60,7 @@ async def test_a_claim_takes_no_more_than_its_limit(world: World) -> None:
     assert [3, 3, 1, 0] == sizes
 
 
-async def test_a_job_whose_lease_ran_out_is_claimed_again(world: World, hasty: RedisStores, wait_until: Waiter) -> None:
+async def test_a_job_whose_lease_ran_out_is_claimed_again(world: World, hasty: RedisStores, wait_until: Waiter[object]) -> None:
     """As the next attempt; the commit of either is good, and the second is stale."""
     first = await world.job(consumer="dead")
     second = await reclaimed(hasty, "alive", wait_until)
@@ -70,7 +70,7 @@ async def test_a_job_whose_lease_ran_out_is_claimed_again(world: World, hasty: R
     assert 1 == await world.stores.memories.revision(world.scope)
 
 
-async def test_a_renewed_lease_lasts(world: World, hasty: RedisStores, wait_until: Waiter) -> None:
+async def test_a_renewed_lease_lasts(world: World, hasty: RedisStores, wait_until: Waiter[object]) -> None:
     """Renewing starts the lease anew and is no attempt; who lost it is told so."""
     job = await world.job(consumer="w1")
     assert await hasty.jobs.renew("w1", job)
@@ -174,14 +174,14 @@ async def test_the_last_failure_makes_a_dead_letter(world: World) -> None:
     assert job.generation + 1 == again.generation
 
 
-async def test_attempts_that_died_count_as_attempts(world: World, hasty: RedisStores, wait_until: Waiter) -> None:
+async def test_attempts_that_died_count_as_attempts(world: World, hasty: RedisStores, wait_until: Waiter[object]) -> None:
     """A job that kills its worker each time ends among the dead letters."""
     await world.job(consumer="dies")
     second = await reclaimed(hasty, "dies too", wait_until)
     assert not await hasty.jobs.fail(second, "no", max_attempts=2, retry_after=AT_ONCE)
 
 
-async def test_a_failure_of_a_lost_lease_changes_nothing(world: World, hasty: RedisStores, wait_until: Waiter) -> None:
+async def test_a_failure_of_a_lost_lease_changes_nothing(world: World, hasty: RedisStores, wait_until: Waiter[object]) -> None:
     """The job is the new holder's, who can still commit it."""
     first = await world.job(consumer="slow")
     second = await reclaimed(hasty, "fast", wait_until)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from service.domain.ports.work import IndexedKind, OutboxEntry
 from service.storage.redis import RedisStores
-from tests.contract.conftest import Waiter
+from tests.conftest import Waiter
 from tests.contract.stores.conftest import Opener
 from tests.contract.stores.makers import ACME, GLOBEX, World, chain, commit, new_user, project, said, summary
 
@@ -36,7 +36,7 @@ async def test_a_claim_takes_no_more_than_its_limit(world: World) -> None:
     assert [2, 1, 0] == sizes
 
 
-async def test_an_entry_is_there_until_it_is_retired(world: World, opener: Opener, wait_until: Waiter) -> None:
+async def test_an_entry_is_there_until_it_is_retired(world: World, opener: Opener, wait_until: Waiter[object]) -> None:
     """A worker that dies leaves it to the next."""
     await world.session("a")
     (first,) = await world.stores.outbox.claim("dead", 10)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from service.domain.sessions import SessionStatus
 from service.storage.redis import RedisStores, open_stores
-from tests.contract.conftest import Waiter
+from tests.conftest import Waiter
 from tests.contract.servers import Server
 from tests.contract.stores.conftest import BUCKETS, Opener
 from tests.contract.stores.makers import ACME, World, new_session, new_user, said
@@ -55,7 +55,7 @@ async def test_a_session_with_a_start_in_the_past_is_timed_by_the_present(world:
     assert 0 == await world.stores.jobs.fire_due_timers()
 
 
-async def test_each_message_restarts_the_timer(world: World, wait_until: Waiter) -> None:
+async def test_each_message_restarts_the_timer(world: World, wait_until: Waiter[object]) -> None:
     """It fires once, the whole span after the last message."""
     session = await world.session("x", after=SOON)
     (message,) = await world.stores.sessions.add_messages(world.scope, session.session_id, said("y"))

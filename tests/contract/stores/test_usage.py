@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import date, timedelta
 from typing import Any
 
@@ -62,11 +63,12 @@ async def test_figures_are_not_kept_for_ever(stores: RedisStores, client: Client
 
 async def test_a_minute_holds_so_many_calls(stores: RedisStores) -> None:
     """One more has to wait for its part of a minute."""
-    limits = ProjectLimits(requests_per_minute=3)
+    limits, begun = ProjectLimits(requests_per_minute=3), time.monotonic()
     waits = [(await stores.usage.admit(ACME, NOVEMBER, limits, requests=1, events=0)).wait for _ in range(4)]
+    passed = timedelta(seconds=time.monotonic() - begun)
     assert [None] * 3 == waits[:3]
     assert waits[3] is not None
-    assert MINUTE / 3 * 0.9 < waits[3] <= MINUTE / 3
+    assert MINUTE / 3 - passed <= waits[3] <= MINUTE / 3
 
 
 async def test_a_refused_call_does_not_lengthen_the_wait(stores: RedisStores) -> None:
@@ -86,7 +88,9 @@ async def test_a_rate_comes_back(stores: RedisStores, wait_until: Waiter[Any]) -
     async def is_let_in() -> bool:
         return (await stores.usage.admit(ACME, NOVEMBER, limits, requests=1, events=0)).wait is None
 
-    assert not await is_let_in()
+    # unless it comes back as quickly as it is used
+    while await is_let_in():
+        pass
     await wait_until(is_let_in, "a tenth of a second is over")
 
 
