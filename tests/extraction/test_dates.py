@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from service.extraction.embedded.dates import event_span, find_dates
-from service.extraction.embedded.extractor import tense_of
+from service.extraction.embedded.extractor import tenses_of
 from service.extraction.embedded.languages import languages
 
 WEDNESDAY = datetime(2024, 5, 8, 23, 30, tzinfo=UTC)
@@ -65,7 +65,7 @@ OTHERS = [
 
 def _span(text: str, code: str) -> str:
     language = languages()[code]
-    span = event_span(find_dates(text, language.dates, WEDNESDAY, tense=tense_of(text, language)), text)
+    span = event_span(find_dates(text, language.dates, WEDNESDAY, tense_at=tenses_of(text, language)), text)
     return span.label() if span else "none"
 
 
@@ -93,13 +93,13 @@ def test_what_is_no_date_is_not_taken_for_one(text: str) -> None:
 def test_the_ends_of_the_calendar_do_no_harm(year: int) -> None:
     """A session can lie in any year."""
     text = "yesterday, in 999 weeks, 99 decades ago, last month, next year, on Friday, 900 months ago"
-    found = find_dates(text, languages()["en"].dates, datetime(year, 1, 1, tzinfo=UTC), tense=0)
+    found = find_dates(text, languages()["en"].dates, datetime(year, 1, 1, tzinfo=UTC))
     assert all(mention.span.first <= mention.span.last for mention in found)
 
 
 def test_a_day_ends_in_its_last_second_of_utc() -> None:
     """Both ends of a span are given, in UTC."""
-    mention = find_dates("yesterday", languages()["en"].dates, WEDNESDAY, tense=0)[0]
+    mention = find_dates("yesterday", languages()["en"].dates, WEDNESDAY)[0]
     assert (mention.span.start.isoformat(), mention.span.end.isoformat()) == (
         "2024-05-07T00:00:00+00:00",
         "2024-05-07T23:59:59+00:00",

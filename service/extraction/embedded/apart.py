@@ -91,7 +91,7 @@ def taken_apart(statement: Candidate | MemoryVersion) -> Apart:
 def _without_dates(words: str, statement: Candidate | MemoryVersion, language: Language) -> tuple[str, bool]:
     """Return *words* without times and denial, and whether there were any times."""
     plain = ANNOTATION.sub(" ", words)
-    mentions = find_dates(plain, language.dates, statement.event_start, tense=0)
+    mentions = find_dates(plain, language.dates, statement.event_start)
     for mention in reversed(mentions):
         plain = f"{plain[: mention.begin]} {plain[mention.end :]}"
     return language.patterns["time_word"].sub(" ", language.patterns["negation"].sub(" ", plain)), bool(mentions)

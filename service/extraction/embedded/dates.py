@@ -80,6 +80,13 @@ class DateGrammar:
 
 Tense: TypeAlias = int
 """-1 the text speaks of what was, 1 of what will be, 0 unknown."""
+TenseAt: TypeAlias = Callable[[int], Tense]
+"""The tense at a place of a text."""
+
+
+def unknown_tense(_: int) -> Tense:
+    """Return that the tense is not known."""
+    return 0
 
 
 def compile_grammar(raw: Mapping[str, Any]) -> DateGrammar:
@@ -102,7 +109,7 @@ def compile_grammar(raw: Mapping[str, Any]) -> DateGrammar:
     edge = r"\b" if raw.get("spaces", True) else ""
     hints = [*raw["units"], *raw["weekdays"], *raw["months"], *raw["seasons"]]
     return DateGrammar(
-        hint=re.compile("|".join([r"\d{4}", *(re.escape(word) for word in hints), *raw["days"]]), re.IGNORECASE),
+        hint=re.compile("|".join([r"\d", *(re.escape(word) for word in hints), *raw["days"]]), re.IGNORECASE),
         patterns=[(kind, filled(pattern)) for kind, patterns in raw["patterns"].items() for pattern in patterns],
         units=raw["units"],
         numbers=raw["numbers"],
@@ -114,7 +121,9 @@ def compile_grammar(raw: Mapping[str, Any]) -> DateGrammar:
     )
 
 
-def find_dates(text: str, grammar: DateGrammar, now: datetime, *, tense: Tense) -> list[DateMention]:
+def find_dates(
+    text: str, grammar: DateGrammar, now: datetime, *, tense_at: TenseAt = unknown_tense
+) -> list[DateMention]:
     """Return every expression of time in *text*, in order, without overlaps. Of two in one place the longer counts."""
     today = now.astimezone(UTC).date()
     if not grammar.hint.search(text):
@@ -124,7 +133,7 @@ def find_dates(text: str, grammar: DateGrammar, now: datetime, *, tense: Tense) 
     found = [*_numeric(text, grammar), *_named_days(text, grammar, today)]
     for kind, pattern in grammar.patterns:
         for match in pattern.finditer(text):
-            span = _RESOLVERS[kind](_Words(match, grammar), today, tense)
+            span = _RESOLVERS[kind](_Words(match, grammar), today, tense_at(match.start()))
             if span is not None and abs(span.first.year - today.year) <= MAX_YEARS:
                 absolute = match.groupdict().get("y") is not None
                 found.append(DateMention(begin=match.start(), end=match.end(), span=span, absolute=absolute))
@@ -222,6 +231,10 @@ class _Words:
         return self._grammar.weekdays[self._word("w")]
 
     @property
+    def has_weekday(self) -> bool:
+        return bool(self._word("w"))
+
+    @property
     def month(self) -> int:
         return self._grammar.months[self._word("m")]
 
@@ -316,6 +329,20 @@ def _full_date(words: _Words, today: date, tense: Tense) -> Span | None:
     return day_of((fitting or days)[0]) if days else None
 
 
+def _day_of_month(words: _Words, today: date, tense: Tense) -> Span | None:
+    """Return the nearest such day, today among them: behind when the text speaks of what was, else ahead."""
+    step = -1 if tense < 0 else 1
+    firsts = (month_of(today.year, today.month + step * months).first for months in range(3))
+    days = (day for first in firsts if (day := _date(first.year, first.month, words.day)) is not None)
+    found = next((day for day in days if (day <= today if tense < 0 else day >= today)), None)
+    return day_of(found) if found else None
+
+
+def _after_day(words: _Words, today: date, _: Tense) -> Span | None:
+    """Return a number of units after a weekday ahead, or after tomorrow when none is named."""
+    return _shifted(words, _weekday(words, today, 1).first if words.has_weekday else today + timedelta(days=1), 1)
+
+
 _RESOLVERS: Mapping[str, Callable[[_Words, date, Tense], Span | None]] = {
     "ago": lambda words, today, _: _shifted(words, today, -1),
     "ahead": lambda words, today, _: _shifted(words, today, 1),
@@ -331,7 +358,11 @@ _RESOLVERS: Mapping[str, Callable[[_Words, date, Tense], Span | None]] = {
     "last_month": lambda words, today, _: _month(words, today, -1, other_than_now=True),
     "next_month": lambda words, today, _: _month(words, today, 1, other_than_now=True),
     "month": _month,
+    "month_last_year": lambda words, today, _: month_of(today.year - 1, words.month),
+    "month_next_year": lambda words, today, _: month_of(today.year + 1, words.month),
     "date": _full_date,
+    "day_of_month": _day_of_month,
+    "after_day": _after_day,
     "year": lambda words, _today, _: year_of(words.year) if words.year else None,
 }
 """What an expression of each kind means, from its words, today and the tense around it."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,7 +13,7 @@ from service.domain.ports.models import Embedder
 from service.domain.projects import Category, Guidance
 from service.domain.sessions import Transcript
 from service.extraction.embedded import categories as by_likeness
-from service.extraction.embedded.dates import Span, day_of, event_span, find_dates
+from service.extraction.embedded.dates import Span, TenseAt, day_of, event_span, find_dates
 from service.extraction.embedded.decisions import decide
 from service.extraction.embedded.entities import entities
 from service.extraction.embedded.languages import Language
@@ -25,6 +27,8 @@ from service.extraction.exclusions import is_excluded
 MILD = frozenset({"actually", "eigentlich", "en fait", "en realidad", "in realtà", "na verdade", "実は"})
 """Words that begin a correction, or nothing of the kind."""
 NO_GUIDANCE = Guidance()
+
+_CLAUSE_END = re.compile(r"[.,;!?]\s|\s(?:and|but|und|aber|y|pero|et|mais|e|ma|mas)\s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,13 +124,26 @@ def _without_correction(text: str, language: Language) -> tuple[str, bool]:
 def _dated(statement: Statement) -> tuple[str, Span]:
     """Return the text with each relative date explained, "yesterday (2024-05-06)", and when its event is."""
     text, said_at = statement.text, statement.when.timestamp
-    mentions = find_dates(text, statement.language.dates, said_at, tense=tense_of(text, statement.language))
+    mentions = find_dates(text, statement.language.dates, said_at, tense_at=tenses_of(text, statement.language))
     span = event_span(mentions, text) or day_of(said_at.date())
     # a birthday comes every year: the next one is its event, but no part of what was said
     for mention in reversed([] if statement.language.says("recurring", text) else mentions):
         if not mention.absolute:
             text = f"{text[: mention.end]} ({mention.span.label()}){text[mention.end :]}"
     return text, span
+
+
+def tenses_of(text: str, language: Language) -> TenseAt:
+    """Return the tense at each place of *text*: that of the clause around it, or of the whole when the clause says none."""
+    ends = [match.end() for match in _CLAUSE_END.finditer(text)]
+    begins, whole = [0, *ends], tense_of(text, language)
+
+    def tense_at(place: int) -> int:
+        number = bisect_right(begins, place)
+        clause = text[begins[number - 1] : begins[number] if number < len(begins) else len(text)]
+        return tense_of(clause, language) or whole
+
+    return tense_at
 
 
 def tense_of(text: str, language: Language) -> int:

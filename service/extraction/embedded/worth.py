@@ -68,7 +68,7 @@ def judged(sentence: str, utterance: Utterance) -> Judged:
     if is_question(sentence, language) or is_filler(sentence, language) or language.patterns["request"].match(sentence):
         return Judged(text=sentence, score=0.0, dependent=dependent)
     has_fact = bool(find_facts(sentence, language.slots)) or denies_any(sentence, language.slots)
-    has_date = bool(find_dates(sentence, language.dates, utterance.message.timestamp, tense=0))
+    has_date = bool(find_dates(sentence, language.dates, utterance.message.timestamp))
     score = _score(sentence, utterance, has_fact=has_fact, has_date=has_date)
     if dependent and any(find_facts(_STARTING_WORD.sub(one, sentence), language.slots) for one in ("Someone", "Someone's")):
         score += KEEP / 2
