@@ -119,7 +119,7 @@ DEFAULT_CATEGORIES = tuple(
         ),
         ("preferences", "Likes, dislikes, favourites, opinions and ways of doing things."),
         ("possessions_and_finances", "Things owned or bought, cars, devices, money, salary, budgets and subscriptions."),
-        ("technology", "Software, hardware, programming, tools, accounts and technical set-ups."),
+        ("technology", "Software, hardware, programming, code and its errors, databases, tools, accounts and technical set-ups."),
     )
 )
 """The categories of a project that configures none."""

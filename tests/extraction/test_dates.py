@@ -18,6 +18,21 @@ ENGLISH = [
     ("We met last Friday", "2024-05-03"),
     ("We met last Wednesday", "2024-05-01"),
     ("I will go next Monday", "2024-05-13"),
+    ("I will go next Friday", "2024-05-17"),
+    ("I will go this Friday", "2024-05-10"),
+    ("The call is Friday next week", "2024-05-17"),
+    ("I start the Monday after next", "2024-05-20"),
+    ("The recital is a week from tomorrow", "2024-05-16"),
+    ("We meet two weeks from Friday", "2024-05-24"),
+    ("The party is on the 22nd.", "2024-05-22"),
+    ("The party is on the 3rd.", "2024-06-03"),
+    ("I paid it on the 3rd.", "2024-05-03"),
+    ("School begins in September next year", "2025-09"),
+    ("She retired in March last year", "2023-03"),
+    ("Mom got the results and my brother is flying in on Saturday", "2024-05-11"),
+    ("Ben is getting married on March 3rd", "2025-03-03"),
+    ("I moved the dentist appointment to the 3rd.", "2024-06-03"),
+    ("I have slept badly since 2020 but my lease ends in June", "2024-06"),
     ("The call is on Friday", "2024-05-10"),
     ("I went there on Friday", "2024-05-03"),
     ("I moved last week", "2024-04-29 to 2024-05-05"),
@@ -49,6 +64,10 @@ OTHERS = [
     ("de", "Ich fliege übermorgen", "2024-05-10"),
     ("de", "Ich war vor drei Wochen dort", "2024-04-17"),
     ("de", "Ich fliege nächsten Monat", "2024-06"),
+    ("de", "Das Treffen ist Freitag nächste Woche", "2024-05-17"),
+    ("de", "Ich fliege am 20. um acht", "2024-05-20"),
+    ("es", "Voy el viernes de la semana que viene", "2024-05-17"),
+    ("fr", "Je pars vendredi de la semaine prochaine", "2024-05-17"),
     ("de", "Ich war letzten Freitag dort", "2024-05-03"),
     ("de", "Am 3. Oktober 2023 bin ich umgezogen", "2023-10-03"),
     ("es", "Llegué ayer", "2024-05-07"),
@@ -82,7 +101,15 @@ def test_an_expression_of_another_language_means_its_days(code: str, text: str, 
 
 
 @pytest.mark.parametrize(
-    "text", ["I have lived here for three years", "It costs 2000 dollars", "I may go", "31/02/2024", "2024-13-01"]
+    "text",
+    [
+        "I have lived here for three years",
+        "It costs 2000 dollars",
+        "I may go",
+        "31/02/2024",
+        "2024-13-01",
+        "It is on the 3rd floor",
+    ],
 )
 def test_what_is_no_date_is_not_taken_for_one(text: str) -> None:
     """Durations, amounts and impossible days are none."""

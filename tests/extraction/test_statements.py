@@ -10,6 +10,11 @@ from service.domain.memories import Candidate
 Read: TypeAlias = Callable[..., Sequence[Candidate]]
 
 KEPT = [
+    "From now on answer in bullet points.",
+    "Bitte duze mich und antworte kurz.",
+    "Please send it to my address, ada@example.com.",
+    "El mes que viene empiezo clases de surf.",
+    "Não posso comer camarão.",
     "I live in Utrecht.",
     "I don't eat pork.",
     "My brother Felix is a carpenter.",
@@ -21,6 +26,10 @@ KEPT = [
     "J'habite à Nantes.",
 ]
 DROPPED = [
+    "Rewrite this email: Hi Tom, I missed our meeting on Tuesday. My car broke down.",
+    "The code doesn't work, it still prints None.",
+    "I like the second version better. Use that one.",
+    "I'm kind of tired today.",
     "Hello!",
     "thanks, that's helpful",
     "ok great, see you later",
@@ -63,6 +72,32 @@ def test_what_is_to_be_remembered_is_kept_without_the_asking(candidates: Read) -
     assert [c.content for c in candidates("Please remember that the blue bin goes out on Mondays.")] == [
         "The blue bin goes out on Mondays."
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("Can you remind me to renew my passport?", "User wants to be reminded to renew their passport."),
+        ("I only buy paperbacks, so keep that in mind.", "User only buys paperbacks."),
+        ("Never use emojis with me.", 'User said: "Never use emojis with me."'),
+        ("Recuérdame comprar pilas.", 'User said: "Recuérdame comprar pilas."'),
+    ],
+)
+def test_what_is_asked_for_later_is_kept(candidates: Read, said: str, kept: str) -> None:
+    """Reminders, and how the assistant is to behave from now on."""
+    assert [c.content for c in candidates(said)] == [kept]
+
+
+def test_a_sentence_brings_along_what_it_leans_on(candidates: Read) -> None:
+    """Alone, nobody would know who she is."""
+    found = [c.content for c in candidates("the baby wakes up every 2 hours. she's 5 months old, her name is Noor")]
+    assert found == ["The baby wakes up every 2 hours. she's 5 months old, her name is Noor."]
+
+
+def test_a_message_may_lean_on_the_one_before(candidates: Read) -> None:
+    """A correction counts for its date, and both messages are sources."""
+    (found,) = candidates("The party is on the 22nd.", "a: Noted!", "Correction: it's the 25th.")
+    assert (_indices(found), found.event_start.day) == ([0, 2], 25)
 
 
 def test_clauses_with_a_fact_each_become_a_memory_each(candidates: Read) -> None:

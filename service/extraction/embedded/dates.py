@@ -121,9 +121,7 @@ def compile_grammar(raw: Mapping[str, Any]) -> DateGrammar:
     )
 
 
-def find_dates(
-    text: str, grammar: DateGrammar, now: datetime, *, tense_at: TenseAt = unknown_tense
-) -> list[DateMention]:
+def find_dates(text: str, grammar: DateGrammar, now: datetime, *, tense_at: TenseAt = unknown_tense) -> list[DateMention]:
     """Return every expression of time in *text*, in order, without overlaps. Of two in one place the longer counts."""
     today = now.astimezone(UTC).date()
     if not grammar.hint.search(text):
@@ -295,6 +293,11 @@ def _weekday(words: _Words, today: date, direction: int) -> Span:
     return day_of(today + timedelta(days=ahead or 7))
 
 
+def _weekday_of_week(words: _Words, today: date, offset: int) -> Span:
+    """Return the weekday of another week: "next Friday" on a Wednesday is not the one of this week, which is "this Friday"."""
+    return day_of(today + timedelta(days=words.weekday - today.weekday(), weeks=offset))
+
+
 def _season(words: _Words, today: date, offset: int, tense: Tense = 0) -> Span:
     def season(year: int) -> Span:
         return Span(first=month_of(year, words.season).first, last=month_of(year, words.season + 2).last)
@@ -351,6 +354,9 @@ _RESOLVERS: Mapping[str, Callable[[_Words, date, Tense], Span | None]] = {
     "next_unit": lambda words, today, _: _unit(words, today, 1),
     "last_weekday": lambda words, today, _: _weekday(words, today, -1),
     "next_weekday": lambda words, today, _: _weekday(words, today, 1),
+    "weekday_last_week": lambda words, today, _: _weekday_of_week(words, today, -1),
+    "weekday_next_week": lambda words, today, _: _weekday_of_week(words, today, 1),
+    "weekday_after_next": lambda words, today, _: _weekday_of_week(words, today, 2),
     "weekday": _weekday,
     "last_season": lambda words, today, _: _season(words, today, -1),
     "this_season": lambda words, today, tense: _season(words, today, 0, tense),

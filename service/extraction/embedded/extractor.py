@@ -28,7 +28,7 @@ MILD = frozenset({"actually", "eigentlich", "en fait", "en realidad", "in realtÃ
 """Words that begin a correction, or nothing of the kind."""
 NO_GUIDANCE = Guidance()
 
-_CLAUSE_END = re.compile(r"[.,;!?]\s|\s(?:and|but|und|aber|y|pero|et|mais|e|ma|mas)\s")
+_CLAUSE_END = re.compile(r"[.,;!?]\s|\s(?:and|but|und|aber|y|pero|et|mais|e|ma|mas)\s|\s(?=(?:after|because|since)\s)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +125,8 @@ def _dated(statement: Statement) -> tuple[str, Span]:
     """Return the text with each relative date explained, "yesterday (2024-05-06)", and when its event is."""
     text, said_at = statement.text, statement.when.timestamp
     mentions = find_dates(text, statement.language.dates, said_at, tense_at=tenses_of(text, statement.language))
-    span = event_span(mentions, text) or day_of(said_at.date())
+    lasting = [mention for mention in mentions if mention.begin >= statement.corrected]
+    span = event_span(lasting or mentions, text) or day_of(said_at.date())
     # a birthday comes every year: the next one is its event, but no part of what was said
     for mention in reversed([] if statement.language.says("recurring", text) else mentions):
         if not mention.absolute:
@@ -148,7 +149,7 @@ def tenses_of(text: str, language: Language) -> TenseAt:
 
 def tense_of(text: str, language: Language) -> int:
     """Return 1 when *text* speaks of what will be, -1 of what was, 0 when it says neither."""
-    if language.says("arranged", text):
+    if language.says("arranged", text) or language.says("ahead_for_sure", text):
         return 1
     if language.says("future", text) and not (language.code == "en" and language.says("past", text.split(",", maxsplit=1)[0])):
         return 1

@@ -19,7 +19,9 @@ _UNSAFE = re.compile(
 )
 _LEADING = re.compile(
     r"^(?:(?:and|but|so|well|also|oh|ah|hey|yes|yeah|yep|no|nope|ok|okay|anyway|plus|by the way|btw|thanks|thank you|hi|hello"
-    r"|wow|haha|lol|ugh|sure|unfortunately|luckily|great|cool|honestly|fyi)\b[\s,.!:\u2013-]*)+",
+    r"|wow|haha|lol|ugh|omg|sure|unfortunately|luckily|great|cool|honestly|fyi|fwiw|tbh|guess what"
+    r"|for context|for reference|quick background"
+    r"|just so you know)\b[\s,.!:\u2013-]*)+",
     re.IGNORECASE,
 )
 _FIRST_PERSON = re.compile(r"\b(?:i|i'm|i've|i'd|i'll|me|my|mine|myself|our|ours)\b", re.IGNORECASE)

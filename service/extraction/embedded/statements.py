@@ -16,9 +16,12 @@ from service.extraction.embedded.worth import KEEP, REMEMBER, Judged, is_filler,
 
 MAX_ADVICE_CHARACTERS = 300
 MIN_ADVICE_WORDS = 4
+MIN_DONE_WORDS = 3
+"""Words with a meaning that tell what was done: "I've updated it" does not."""
 MAX_STATEMENT_CHARACTERS = 500
 MAX_MERGED_CHARACTERS = 260
 MAX_ANSWER_WORDS = 8
+MAX_ANSWER_WORDS_TO_ASSISTANT = 14
 MIN_PER_SESSION = 12
 """This many statements are always kept of a session, whatever its length."""
 MAX_SHARE = 0.45
@@ -34,7 +37,7 @@ class Statement:
     """
     Something worth keeping, in the words it was said in. *lead* is put before a quotation: None for what the speaker said by
     himself, which may be rewritten. *when* is the message that its dates are counted from. *plain* statements say no fact and no
-    date, so others may be added to them.
+    date, so others may be added to them. A correction begins at *corrected*, 0 for none: its dates are those that count.
     """
 
     text: str
@@ -45,6 +48,7 @@ class Statement:
     score: float
     lead: str | None = None
     plain: bool = False
+    corrected: int = 0
 
 
 def find_statements(said: Sequence[Utterance]) -> list[Statement]:
@@ -54,7 +58,7 @@ def find_statements(said: Sequence[Utterance]) -> list[Statement]:
         before = said[place - 1] if place else None
         if utterance.person:
             found.extend(_answers(utterance, before))
-            found.extend(_own(utterance))
+            _add_own(found, utterance)
         elif before is not None:
             after = said[place + 1] if place + 1 < len(said) else None
             found.extend(_assistant(utterance, before, after))
@@ -69,19 +73,54 @@ def _best(found: list[Statement], messages: int) -> list[Statement]:
     return [statement for statement in found if statement.score >= min(least, REMEMBER)]
 
 
-def _own(utterance: Utterance) -> Iterator[Statement]:
-    """Yield the statements of a person's message. A sentence that leans on a kept one joins it."""
-    open_one: Statement | None = None
+def _add_own(found: list[Statement], utterance: Utterance) -> None:
+    """
+    Add the statements of a person's message to those *found* before it.
+
+    A sentence that leans on a kept one joins it. In what is written to an assistant, one that leans on a sentence that was not
+    kept by itself brings it along, and one that begins a message may lean on the writer's statement before it.
+    """
+    before, open_one, passed = _last_by(found, utterance), False, None
     for sentence in (clause for whole in utterance.sentences for clause in _clauses(whole, utterance.language)):
         verdict = judged(sentence, utterance)
-        if open_one is not None and _belongs(verdict, open_one, utterance):
-            open_one = replace(open_one, text=f"{open_one.text} {verdict.text}", score=max(open_one.score, verdict.score))
-            continue
-        if open_one is not None:
-            yield open_one
-        open_one = replace(_statement(utterance, verdict.text, verdict.score), plain=verdict.plain) if verdict.kept else None
-    if open_one is not None:
-        yield open_one
+        leans = verdict.dependent and utterance.speaker == USER
+        if open_one and _belongs(verdict, found[-1], utterance):
+            found[-1] = _joined(found[-1], verdict, utterance)
+        elif leans and passed is not None and passed.score + verdict.score >= verdict.least and verdict.joins:
+            found.append(_joined(_of(passed, utterance), verdict, utterance))
+            open_one, passed = True, None
+        elif leans and before is not None and not open_one and not verdict.plain and _belongs(verdict, found[before], utterance):
+            found[before] = _joined(found[before], verdict, utterance)
+        elif verdict.kept:
+            found.append(_of(verdict, utterance))
+            open_one, passed, before = not verdict.verbatim, None, None
+        else:
+            open_one, passed = False, verdict if verdict.score > 0 else None
+
+
+def _last_by(found: Sequence[Statement], utterance: Utterance) -> int | None:
+    """Return the place of the last statement that the same person made by themself, if it is at most one answer ago."""
+    speaks = ((place, one) for place, one in reversed(list(enumerate(found))) if one.speaker == utterance.speaker)
+    place, last = next(((place, one) for place, one in speaks if one.lead is None), (None, None))
+    near = last is not None and utterance.message.index - last.sources[-1].message_index <= 2
+    return place if near else None
+
+
+def _of(verdict: Judged, utterance: Utterance) -> Statement:
+    lead = f"{utterance.speaker} said" if verdict.verbatim else None
+    return replace(_statement(utterance, verdict.text, verdict.score, lead=lead), plain=verdict.plain)
+
+
+def _joined(statement: Statement, verdict: Judged, utterance: Utterance) -> Statement:
+    source, text = _source(utterance), statement.text.rstrip()
+    corrects = utterance.language.patterns["correction_lead"].match(verdict.text) is not None
+    return replace(
+        statement,
+        text=f"{text} {verdict.text}",
+        sources=statement.sources if source in statement.sources else (*statement.sources, source),
+        score=max(statement.score, verdict.score),
+        corrected=len(text) if corrects else statement.corrected,
+    )
 
 
 def _belongs(verdict: Judged, before: Statement, utterance: Utterance) -> bool:
@@ -123,7 +162,8 @@ def _answers(utterance: Utterance, before: Utterance | None) -> Iterator[Stateme
         return
     answer = utterance.sentences[0]
     said = _YES_NO.sub("", answer)
-    if len(WORD.findall(answer)) > MAX_ANSWER_WORDS or is_question(answer, utterance.language) or judged(answer, utterance).kept:
+    room = MAX_ANSWER_WORDS_TO_ASSISTANT if utterance.speaker == USER else MAX_ANSWER_WORDS
+    if len(WORD.findall(answer)) > room or is_question(answer, utterance.language) or judged(answer, utterance).kept:
         return
     if is_filler(answer, utterance.language) and not (_YES_NO.match(answer) and not said):
         return
@@ -157,9 +197,11 @@ def _assistant(utterance: Utterance, before: Utterance, after: Utterance | None)
     language = utterance.language
     asked = any(before.language.says("ask_for_advice", sentence) for sentence in before.sentences)
     adopted = after is not None and after.person and any(after.language.patterns["adopt"].match(s) for s in after.sentences[:2])
-    told = [s for s in utterance.sentences if not is_question(s, language) and not is_filler(s, language)]
-    done = [s for s in told if language.says("agreed_action", s)]
-    advice = [s for s in told if language.says("advice", s)] or [s for s in told if len(WORD.findall(s)) >= MIN_ADVICE_WORDS]
+    said = [s for s in utterance.sentences if not is_filler(s, language)]
+    told = [s for s in said if not is_question(s, language)]
+    done = [s for s in told if language.says("agreed_action", s) and len(language.content_words(s)) >= MIN_DONE_WORDS]
+    # "How about …?" gives advice as well
+    advice = [s for s in said if language.says("advice", s)] or [s for s in told if len(WORD.findall(s)) >= MIN_ADVICE_WORDS]
     chosen = advice if adopted or asked else done
     text = _within(chosen, MAX_ADVICE_CHARACTERS)
     if not text:

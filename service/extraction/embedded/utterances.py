@@ -62,8 +62,16 @@ def _utterance(message: Message, lines: Sequence[str], names: frozenset[str], se
         person=person,
         language=language,
         lines=lines,
-        sentences=[_said(sentence, language, others, person=person) for sentence in sentences(lines, language.code)],
+        sentences=[
+            _said(sentence, language, others, person=person) for sentence in _own_words(sentences(lines, language.code), language)
+        ],
     )
+
+
+def _own_words(said: Sequence[str], language: Language) -> Sequence[str]:
+    """Return the sentences before a task whose text follows, such as "Translate this: …", or all."""
+    task = next((place for place, sentence in enumerate(said) if language.patterns["material"].match(sentence)), len(said))
+    return said[:task]
 
 
 def _said(sentence: str, language: Language, others: frozenset[str], *, person: bool) -> str:

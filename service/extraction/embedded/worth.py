@@ -24,6 +24,10 @@ _UNPARTED = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 _NUMBER = re.compile(r"\d")
 _IDENTIFIER = re.compile(r"\b[\w.+-]+@[\w-]+\.\w+|\+?\d[\d ()/-]{6,}\d|\b(?=\w*\d)(?=\w*[A-Z])[A-Z0-9-]{5,}\b")
 _SUBJECT = re.compile(r"^(?:[^,]{1,40},\s+)?(?:(?:i|we)(?:'m|'ve|'ll|'d|'re)?|(?:my|our) \w+)\b(?P<rest>.{0,60})", re.IGNORECASE)
+_IDENTIFIES = re.compile(
+    r"^(?:(?:and|oh|no|yes|but|so),?\s+)*(?:the|her|his|their) [\w-]+(?: [\w-]+)? (?:is|was|are|were)\b", re.IGNORECASE
+)
+"""A sentence that says who or what somebody or something is."""
 _THE_USER = re.compile(r"^(?:the )?user(?:['\u2019]s)? \S", re.IGNORECASE)
 """A sentence about the user by somebody who tells of the user, such as an application."""
 _STARTING_WORD = re.compile(r"^\w+")
@@ -33,7 +37,7 @@ _STARTING_WORD = re.compile(r"^\w+")
 class Judged:
     """
     A sentence with its score, and whether it is *kept*. *dependent* means that it cannot be read without the one before it;
-    *plain* that it says no fact and no date.
+    *plain* that it says no fact and no date; *verbatim* that it is to be quoted.
     """
 
     text: str
@@ -41,6 +45,7 @@ class Judged:
     dependent: bool
     least: float = KEEP
     plain: bool = False
+    verbatim: bool = False
 
     @property
     def kept(self) -> bool:
@@ -56,24 +61,54 @@ class Judged:
 def judged(sentence: str, utterance: Utterance) -> Judged:
     """Return *sentence* with its score; what asks to be remembered loses the asking."""
     language = utterance.language
-    asked = language.patterns["remember"].search(sentence)
-    if asked and len(sentence) - asked.end() > 3:
-        text = sentence[asked.end() :].rstrip("?").strip()
-        return Judged(text=text[0].upper() + text[1:], score=REMEMBER, dependent=False)
-    dependent = language.says("anaphor", sentence)
-    about = language.patterns["remember_about"].search(sentence)
-    if about:
-        text = sentence[about.start("what") :]
-        return Judged(text=text[0].upper() + text[1:], score=REMEMBER, dependent=False)
-    if is_question(sentence, language) or is_filler(sentence, language) or language.patterns["request"].match(sentence):
+    wanted = _asked_to_keep(sentence, utterance)
+    if wanted is not None:
+        return wanted
+    corrects = language.patterns["correction_lead"].match(sentence)
+    dependent = language.says("anaphor", sentence[corrects.end() :] if corrects else sentence)
+    if is_question(sentence, language) or is_filler(sentence, language) or _is_request(sentence, language):
         return Judged(text=sentence, score=0.0, dependent=dependent)
     has_fact = bool(find_facts(sentence, language.slots)) or denies_any(sentence, language.slots)
     has_date = bool(find_dates(sentence, language.dates, utterance.message.timestamp))
     score = _score(sentence, utterance, has_fact=has_fact, has_date=has_date)
     if dependent and any(find_facts(_STARTING_WORD.sub(one, sentence), language.slots) for one in ("Someone", "Someone's")):
         score += KEEP / 2
+        has_fact = True
     least = KEEP if utterance.speaker == USER else KEEP_IN_TALK
-    return Judged(text=sentence, score=score, dependent=dependent, least=least, plain=not (has_fact or has_date))
+    told = has_fact or has_date
+    # "I mean four": what it corrects stands before it
+    dependent = dependent or (corrects is not None and not told)
+    return Judged(text=sentence, score=score, dependent=dependent, least=least, plain=not (told or corrects))
+
+
+def _asked_to_keep(sentence: str, utterance: Utterance) -> Judged | None:
+    """Return *sentence* if it asks for what it says to be remembered, to be reminded, or for ways to be kept from now on."""
+    patterns = utterance.language.patterns
+    asked = patterns["remember"].search(sentence)
+    if asked and len(sentence) - asked.end() > 3:
+        text = sentence[asked.end() :].rstrip("?").strip()
+        return Judged(text=text[0].upper() + text[1:], score=REMEMBER, dependent=False)
+    about = patterns["remember_about"].search(sentence)
+    if about:
+        text = sentence[about.start("what") :]
+        return Judged(text=text[0].upper() + text[1:], score=REMEMBER, dependent=False)
+    asked = patterns["remember_that"].search(sentence)
+    if asked and asked.start() > 3:
+        return Judged(text=sentence[: asked.start()], score=REMEMBER, dependent=False)
+    reminder = patterns["remind"].match(sentence)
+    if reminder:
+        text = f"I want to be reminded {reminder['what'].rstrip('?!. ')}." if reminder["what"] else sentence
+        return Judged(text=text, score=REMEMBER, dependent=False)
+    if utterance.speaker == USER and patterns["standing"].search(sentence):
+        return Judged(text=sentence, score=REMEMBER, dependent=False, verbatim=True)
+    return None
+
+
+def _is_request(sentence: str, language: Language) -> bool:
+    """Return whether *sentence* sets a task; one that gives an address or number of the speaker's is more than that."""
+    if not language.patterns["request"].match(sentence):
+        return False
+    return not (_IDENTIFIER.search(sentence) and language.says("first_person", sentence))
 
 
 def is_question(sentence: str, language: Language) -> bool:
@@ -112,7 +147,8 @@ def _length(sentence: str) -> int:
 
 def _discount(sentence: str, language: Language, *, has_fact: bool) -> float:
     discount = 0.0
-    if language.patterns["light"].match(sentence) and not has_fact:
+    corrects = language.patterns["correction_lead"].match(sentence)
+    if language.patterns["light"].match(sentence) and not (has_fact or corrects):
         discount += 0.8
     if language.says("second_person", sentence) and not has_fact:
         discount += 0.4 if language.says("first_person", sentence) else 1.0
@@ -132,6 +168,8 @@ def _subject_score(sentence: str, language: Language, speaker: str) -> float:
     if language.says("first_person", sentence):
         return 0.35
     names = entities(sentence, language)
+    if names and language.code == "en" and _IDENTIFIES.match(sentence):
+        return 0.35
     about_a_name = bool(names) and sentence.startswith(names[0]) and names[0].lower() != speaker.lower()
     return 0.3 if about_a_name else 0.0
 
