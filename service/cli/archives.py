@@ -40,8 +40,8 @@ async def restore(arguments: Namespace, settings: Settings) -> int:
         except InvalidRequest as error:
             raise CommandFailed(f"{error.message.replace('record', 'line', 1)}; nothing was imported") from error
     remark(
-        f"user {imported.user_id}: {imported.sessions} sessions, {imported.messages} messages, {imported.memories} memories; "
-        "they are recalled when a worker has indexed them"
+        f"user {imported.user_id}: {imported.sessions} sessions, {imported.messages} messages, {imported.memories} memories, "
+        f"{imported.documents} documents; they are recalled when a worker has indexed them"
     )
     return 0
 

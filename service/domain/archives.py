@@ -1,8 +1,9 @@
 """
 Archives: one user as a row of records that can be kept in a file and made a user of again.
 
-First the user, then each session followed by its messages in their order, then the merge conflicts, then the memories. No record
-holds an id that is not public: a memory is named by its versions.
+First the user, then each session followed by its messages in their order, then the merge conflicts, then the memories, then each
+document followed by its chunks in their order, then the collections. No record holds an id that is not public: a memory is named
+by its versions.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from service.domain.conflicts import Conflict
-from service.domain.ids import MemoryId, SessionId, UserId
+from service.domain.documents import ChunkRules, Section
+from service.domain.ids import CollectionId, DocumentId, MemoryId, SessionId, UserId
 from service.domain.memories import MemoryVersion
 from service.domain.sessions import NOWHERE, Message, SessionOrigin, SessionStatus
 from service.domain.values import JsonObject
@@ -65,7 +67,63 @@ class ArchivedConflict:
     newest: tuple[MemoryId | None, ...]
 
 
-ArchiveRecord: TypeAlias = ArchivedUser | ArchivedSession | Message | ArchivedConflict | ArchivedMemory
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivedDocument:
+    """A document, whose *chunk_count* chunks follow it."""
+
+    document_id: DocumentId
+    name: str
+    origin: SessionOrigin
+    rules: ChunkRules
+    size_bytes: int
+    chunk_count: int
+    sections: tuple[Section, ...]
+    created_at: datetime
+    uploaded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivedChunk:
+    """A chunk of a document, without the upload that it is of: a document that is imported is an upload of its own."""
+
+    document_id: DocumentId
+    place: int
+    start: int
+    title: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivedMember:
+    """A document in a collection; *position* None means that it has no place of its own."""
+
+    document_id: DocumentId
+    position: int | None
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivedCollection:
+    """A collection with what is in it."""
+
+    collection_id: CollectionId
+    name: str
+    group: str
+    ordered: bool
+    created_at: datetime
+    members: tuple[ArchivedMember, ...]
+
+
+ArchiveRecord: TypeAlias = (
+    ArchivedUser
+    | ArchivedSession
+    | Message
+    | ArchivedConflict
+    | ArchivedMemory
+    | ArchivedDocument
+    | ArchivedChunk
+    | ArchivedCollection
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,5 +42,9 @@ class ArchivesServicer(ArchivesServiceServicer):
         records = (from_record(request.record) async for request in request_iterator)
         imported = await self._calls.restore(current_project(), records)
         return pb.ImportMemoriesResponse(
-            user_id=imported.user_id, sessions=imported.sessions, messages=imported.messages, memories=imported.memories
+            user_id=imported.user_id,
+            sessions=imported.sessions,
+            messages=imported.messages,
+            memories=imported.memories,
+            documents=imported.documents,
         )

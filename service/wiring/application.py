@@ -338,7 +338,7 @@ def _turn_calls(stores: RedisStores, recaller: Recaller, builder: ContextBuilder
 
 
 def _archive_calls(stores: RedisStores) -> ArchiveCalls:
-    export = ExportUser(stores.users, stores.sessions, stores.memories, stores.conflicts)
+    export = ExportUser(stores.users, stores.sessions, stores.memories, stores.conflicts, stores.documents)
     return ArchiveCalls(export=export, restore=ImportMemories(stores.archives))
 
 

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from service.domain.archives import ArchivedUser, RestoredSession
+from service.domain.archives import ArchivedCollection, ArchivedUser, RestoredSession
 from service.domain.conflicts import Conflict, ConflictFilter
 from service.domain.deletions import Deletion
+from service.domain.documents import NewDocument
 from service.domain.ids import (
     ChainId,
     ConflictId,
@@ -309,6 +310,14 @@ class ArchiveStore(Protocol):
 
     async def add_conflicts(self, scope: Scope, conflicts: Sequence[Conflict]) -> None:
         """Add merge conflicts, as they stand."""
+        ...
+
+    async def add_document(self, scope: Scope, document: NewDocument, *, created_at: datetime, uploaded_at: datetime) -> None:
+        """Add a document with its chunks. Raises DocumentOfAnotherUser."""
+        ...
+
+    async def add_collection(self, scope: Scope, collection: ArchivedCollection) -> None:
+        """Add a collection of documents that were added before."""
         ...
 
     async def commit(self, scope: Scope, user: ArchivedUser) -> User:

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from mneme.v1 import archive_pb2 as pb
 
-from service.domain.archives import ArchivedConflict, ArchivedMemory, ArchivedSession, ArchivedUser, ArchiveRecord
+from service.domain.archives import (
+    ArchivedChunk,
+    ArchivedCollection,
+    ArchivedConflict,
+    ArchivedDocument,
+    ArchivedMemory,
+    ArchivedSession,
+    ArchivedUser,
+    ArchiveRecord,
+)
 from service.domain.ids import MemoryId, SessionId, UserId
 from service.domain.memories import MemoryVersion
 from service.domain.sessions import Message
 from service.rpc.mapping.archived_conflicts import from_archived_conflict, to_archived_conflict
+from service.rpc.mapping.archived_documents import (
+    from_archived_chunk,
+    from_archived_collection,
+    from_archived_document,
+    to_archived_chunk,
+    to_archived_collection,
+    to_archived_document,
+)
 from service.rpc.mapping.memories import REASONS, from_sources, to_sources
 from service.rpc.mapping.sessions import ROLES, STATUSES, from_origin, from_role, to_origin
 from service.rpc.mapping.values import from_struct, from_timestamp, to_struct, to_timestamp
@@ -22,36 +41,15 @@ _FROM_REASON = {wire: noun for noun, wire in REASONS.items()}
 
 def to_record(record: ArchiveRecord) -> pb.ArchiveRecord:
     """Return a record."""
-    match record:
-        case ArchivedUser():
-            return pb.ArchiveRecord(user=_to_user(record))
-        case ArchivedSession():
-            return pb.ArchiveRecord(session=_to_session(record))
-        case Message():
-            return pb.ArchiveRecord(message=_to_message(record))
-        case ArchivedConflict():
-            return pb.ArchiveRecord(conflict=to_archived_conflict(record))
-        case ArchivedMemory():
-            versions = map(_to_version, record.versions)
-            return pb.ArchiveRecord(memory=pb.ArchivedMemory(versions=versions, connected_memory_ids=record.connected))
+    field, to, _ = _OF_NOUN[type(record)]
+    return pb.ArchiveRecord(**{field: to(record)})
 
 
 def from_record(record: pb.ArchiveRecord) -> ArchiveRecord:
     """Return a record that keeps the rules of the contract. Raises InvalidRequest for a time out of range."""
-    match record.WhichOneof("record"):
-        case "user":
-            return _from_user(record.user)
-        case "session":
-            return _from_session(record.session)
-        case "message":
-            return _from_message(record.message)
-        case "conflict":
-            return from_archived_conflict(record.conflict)
-        case _:
-            return ArchivedMemory(
-                versions=tuple(map(_from_version, record.memory.versions)),
-                connected=tuple(MemoryId(memory_id.lower()) for memory_id in record.memory.connected_memory_ids),
-            )
+    # there is one: the contract says so
+    field = record.WhichOneof("record") or ""
+    return _FROM_FIELD[field](getattr(record, field))
 
 
 def _to_user(user: ArchivedUser) -> pb.ArchivedUser:
@@ -132,6 +130,17 @@ def _from_message(message: pb.ArchivedMessage) -> Message:
     )
 
 
+def _to_memory(memory: ArchivedMemory) -> pb.ArchivedMemory:
+    return pb.ArchivedMemory(versions=map(_to_version, memory.versions), connected_memory_ids=memory.connected)
+
+
+def _from_memory(memory: pb.ArchivedMemory) -> ArchivedMemory:
+    return ArchivedMemory(
+        versions=tuple(map(_from_version, memory.versions)),
+        connected=tuple(MemoryId(memory_id.lower()) for memory_id in memory.connected_memory_ids),
+    )
+
+
 def _to_version(version: MemoryVersion) -> pb.ArchivedVersion:
     return pb.ArchivedVersion(
         memory_id=version.memory_id,
@@ -168,3 +177,16 @@ def _from_version(version: pb.ArchivedVersion) -> MemoryVersion:
 
 def _to_optional(moment: datetime | None) -> Timestamp | None:
     return None if moment is None else to_timestamp(moment)
+
+
+_OF_NOUN: Mapping[type[ArchiveRecord], tuple[str, Callable[[Any], Any], Callable[[Any], ArchiveRecord]]] = {
+    ArchivedUser: ("user", _to_user, _from_user),
+    ArchivedSession: ("session", _to_session, _from_session),
+    Message: ("message", _to_message, _from_message),
+    ArchivedMemory: ("memory", _to_memory, _from_memory),
+    ArchivedConflict: ("conflict", to_archived_conflict, from_archived_conflict),
+    ArchivedDocument: ("document", to_archived_document, from_archived_document),
+    ArchivedChunk: ("chunk", to_archived_chunk, from_archived_chunk),
+    ArchivedCollection: ("collection", to_archived_collection, from_archived_collection),
+}
+_FROM_FIELD = {field: from_ for field, _, from_ in _OF_NOUN.values()}

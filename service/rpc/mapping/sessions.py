@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import TypeAlias
 
-from mneme.v1 import archive_pb2, session_pb2
+from mneme.v1 import archive_pb2, archived_document_pb2, session_pb2
 from mneme.v1 import sessions_service_pb2 as pb
 
 from service.domain.errors import InvalidRequest
@@ -50,6 +51,11 @@ _FROM_VISIBILITY = {wire: noun for noun, wire in VISIBILITIES.items()} | {sessio
 def from_role(role: session_pb2.MessageRole.ValueType) -> MessageRole:
     """Return the author of a message."""
     return _FROM_ROLE[role]
+
+
+_WithOrigin: TypeAlias = (
+    pb.CreateSessionRequest | pb.ResumeSessionRequest | archive_pb2.ArchivedSession | archived_document_pb2.ArchivedDocument
+)
 
 
 def to_session(user_id: UserId, session: Session) -> session_pb2.Session:
@@ -115,8 +121,8 @@ def from_new_message(place: int, message: pb.NewMessage) -> NewMessage:
     )
 
 
-def from_origin(message: pb.CreateSessionRequest | pb.ResumeSessionRequest | archive_pb2.ArchivedSession) -> SessionOrigin:
-    """Return what a session is part of. Raises InvalidRequest when it is narrowed to something that is not named."""
+def from_origin(message: _WithOrigin) -> SessionOrigin:
+    """Return what something is part of. Raises InvalidRequest when it is narrowed to something that is not named."""
     origin = message.origin
     visibility = _FROM_VISIBILITY[origin.visibility]
     if visibility is Visibility.THREAD and not origin.thread_id:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 from uuid import uuid4
 
-from service.domain.archives import ArchivedSession, ArchivedUser, RestoredSession
+from service.domain.archives import ArchivedCollection, ArchivedSession, ArchivedUser, RestoredSession
 from service.domain.conflicts import Conflict
+from service.domain.documents import NewCollection, NewDocument
 from service.domain.errors import ConcurrentChange
 from service.domain.ids import ProjectId, Scope, UserKey
 from service.domain.memories import MemoryChain
@@ -28,13 +30,17 @@ from service.storage.redis.codec import (
     write_summary,
 )
 from service.storage.redis.database import Argument, Command, Database
+from service.storage.redis.document_codec import TIME, document_fields, upload_fields, write_collection
 from service.storage.redis.intents import Intent, Settler
 from service.storage.redis.keys import Keyspace, UserKeys
+from service.storage.redis.names import name_of
 from service.storage.redis.origins import put_origin
 from service.storage.redis.writes import Writes
 
 BATCH = 200
 """Messages that one command appends."""
+FIELDS = 200
+"""Fields and values of chunks that one command writes."""
 
 
 class Unseen(Writes):
@@ -63,6 +69,7 @@ class RedisArchives:
     database: Database
     keyspace: Keyspace
     claims: Claims
+    documents: Claims
     settler: Settler
 
     async def begin(self, project_id: ProjectId) -> Scope:
@@ -104,6 +111,44 @@ class RedisArchives:
         writes.add("SET", keys.revision, 1)
         await self.database.send(*writes.commands)
 
+    async def add_document(self, scope: Scope, document: NewDocument, *, created_at: datetime, uploaded_at: datetime) -> None:
+        """Add a document with its chunks. Raises DocumentOfAnotherUser."""
+        keys, id_, upload = self.keyspace.user(scope), document.document_id, self.keyspace.user(scope).upload(document.upload_id)
+        times: list[Argument] = [
+            "created_at",
+            micros(created_at),
+            "uploaded_at",
+            micros(uploaded_at),
+            "upload",
+            document.upload_id,
+        ]
+        # before the claim: a claim whose holder has no such document could be given to someone else
+        await self.database.send(
+            ("ZADD", keys.documents, micros(created_at), id_),
+            ("HSET", keys.document(id_), *document_fields(document, ""), *times),
+        )
+        token = await self.documents.take(scope, id_)
+        parts = list(upload_fields(document))
+        await self.database.send(
+            ("HSET", keys.document(id_), "claim", token),
+            ("HSET", upload, TIME, micros(uploaded_at)),
+            *(("HSET", upload, *parts[start : start + FIELDS]) for start in range(0, len(parts), FIELDS)),
+        )
+
+    async def add_collection(self, scope: Scope, collection: ArchivedCollection) -> None:
+        """Add a collection of documents that were added before."""
+        keys, writes, name = self.keyspace.user(scope), Unseen(), name_of(collection.collection_id)
+        new = NewCollection(
+            collection_id=collection.collection_id, name=collection.name, group=collection.group, ordered=collection.ordered
+        )
+        writes.add("HSET", keys.collections, name, f"{micros(collection.created_at)} {write_collection(new)}")
+        for member in collection.members:
+            document, position = name_of(member.document_id), "" if member.position is None else member.position
+            writes.add("HSET", keys.members, f"{name}:{document}", f"{micros(member.added_at)} {position}")
+            writes.add("ZADD", keys.held, 0, f"{name}:{document}")
+            writes.add("ZADD", keys.holders, 0, f"{document}:{name}")
+        await self.database.send(*writes.commands)
+
     async def commit(self, scope: Scope, user: ArchivedUser) -> User:
         """
         Make the draft a user, queue its index entries, arm its timers, queue sessions that were being processed and conflicts
@@ -113,19 +158,20 @@ class RedisArchives:
         """
         keys = self.keyspace.user(scope)
         draft, finish = _intent(scope, "discard"), _intent(scope, "restore")
+        documents = await self.database.get("ZCARD", keys.documents)
         token = ""
         for _ in range(ROUNDS):
             token = await self.claims.take(scope, user.user_id, spent=token)
             outcome = await self.database.run(
                 "commit_draft",
                 [keys.record, keys.bucket.void, keys.bucket.intents],
-                [token, draft.text, finish.text, *_record(user)],
+                [token, draft.text, finish.text, *_record(user), "documents", documents],
             )
             if outcome == "gone":
                 raise ConcurrentChange
             if outcome == "restored":
                 await self.settler.settle(finish)
-                return _restored(scope, user)
+                return _restored(scope, user, has_documents=documents > 0)
         raise ConcurrentChange
 
     async def discard(self, scope: Scope) -> None:
@@ -148,7 +194,7 @@ def _record(user: ArchivedUser) -> list[Argument]:
     ]
 
 
-def _restored(scope: Scope, user: ArchivedUser) -> User:
+def _restored(scope: Scope, user: ArchivedUser, *, has_documents: bool) -> User:
     return User(
         project_id=scope.project_id,
         user_key=scope.user_key,
@@ -157,6 +203,7 @@ def _restored(scope: Scope, user: ArchivedUser) -> User:
         merge_conflict_enabled=user.merge_conflict_enabled,
         created_at=user.created_at,
         last_active_at=user.last_active_at,
+        has_documents=has_documents,
     )
 
 

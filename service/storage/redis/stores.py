@@ -121,7 +121,7 @@ def build_stores(database: Database, keyspace: Keyspace, *, lease: timedelta, gr
         documents=RedisDocuments(database, keyspace, document_claims, settler),
         outbox=RedisOutbox(database, keyspace, outbox),
         bulk=RedisOutbox(database, keyspace, bulk),
-        archives=RedisArchives(database, keyspace, claims, settler),
+        archives=RedisArchives(database, keyspace, claims, document_claims, settler),
         usage=RedisUsage(database),
         webhooks=RedisWebhooks(database),
         deliveries=RedisDeliveries(database, keyspace),

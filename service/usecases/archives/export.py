@@ -10,10 +10,12 @@ from service.domain.archives import ArchivedConflict, ArchivedMemory, ArchivedSe
 from service.domain.errors import ConcurrentChange
 from service.domain.ids import ChainId, MemoryId, ProjectId, Scope, SessionId, UserId
 from service.domain.memories import MemoryChain, MemoryFilter, Source
+from service.domain.ports.documents import DocumentStore
 from service.domain.ports.stores import ConflictStore, MemoryStore, SessionStore, UserStore
 from service.domain.sessions import HELD, Message, Session, SessionFilter, SessionStatus, Summary
 from service.domain.users import User
 from service.domain.values import PageRequest
+from service.usecases.archives.library import ArchivedLibrary
 from service.usecases.transcripts import all_messages
 
 _PAGE = 500
@@ -22,8 +24,16 @@ _PAGE = 500
 class ExportUser:
     """Turns a user into the records of an archive. The same user gives the same records, wherever it was imported from."""
 
-    def __init__(self, users: UserStore, sessions: SessionStore, memories: MemoryStore, conflicts: ConflictStore) -> None:
+    def __init__(
+        self,
+        users: UserStore,
+        sessions: SessionStore,
+        memories: MemoryStore,
+        conflicts: ConflictStore,
+        documents: DocumentStore,
+    ) -> None:
         """Keep the stores."""
+        self._library = ArchivedLibrary(documents)
         self._conflicts = conflicts
         self._users = users
         self._sessions = sessions
@@ -31,9 +41,10 @@ class ExportUser:
 
     async def __call__(self, project_id: ProjectId, user_id: UserId) -> AsyncIterator[ArchiveRecord]:
         """
-        Yield the user, each session with its messages, each merge conflict and each memory.
+        Yield the user, each session with its messages, each merge conflict, each memory, each document with its chunks and each
+        collection.
 
-        Raises UserNotFound, SessionNotFound when one is deleted meanwhile, and ConcurrentChange at the end when memories were
+        Raises UserNotFound, SessionNotFound when one is deleted meanwhile, and ConcurrentChange when memories or documents were
         changed meanwhile: what was yielded is then no whole archive.
         """
         user = await self._users.get(project_id, user_id)
@@ -53,6 +64,8 @@ class ExportUser:
             yield moved.conflict(conflict)
         async for memory in self._archived_memories(scope):
             yield moved.memory(memory)
+        async for record in self._library(scope):
+            yield record
         if await self._memories.revision(scope) != revision:
             raise ConcurrentChange
 

@@ -10,6 +10,7 @@ from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from mneme.v1 import archived_conflict_pb2 as _archived_conflict_pb2
+from mneme.v1 import archived_document_pb2 as _archived_document_pb2
 from mneme.v1 import memory_pb2 as _memory_pb2
 from mneme.v1 import session_pb2 as _session_pb2
 import builtins as _builtins
@@ -26,8 +27,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 @_typing.final
 class ArchiveRecord(_message.Message):
     """ArchiveRecord is one line of an archive. An archive is one user: first the user, then each session, followed by its messages in
-    their order, then the merge conflicts, then the memories. It holds no id that is not public, no index entry, no API key, and no
-    message that was forgotten: those after it have moved up.
+    their order, then the merge conflicts, then the memories, then each document, followed by its chunks in their order, then the
+    collections. It holds no id that is not public, no index entry, no API key, and no message that was forgotten: those after it have
+    moved up.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -37,6 +39,9 @@ class ArchiveRecord(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     MEMORY_FIELD_NUMBER: _builtins.int
     CONFLICT_FIELD_NUMBER: _builtins.int
+    DOCUMENT_FIELD_NUMBER: _builtins.int
+    CHUNK_FIELD_NUMBER: _builtins.int
+    COLLECTION_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def user(self) -> Global___ArchivedUser:
         """The user. The first record, and the only one of its kind."""
@@ -57,6 +62,18 @@ class ArchiveRecord(_message.Message):
     def conflict(self) -> _archived_conflict_pb2.ArchivedConflict:
         """A merge conflict. Every session that it names is before it, and every memory that names it behind it."""
 
+    @_builtins.property
+    def document(self) -> _archived_document_pb2.ArchivedDocument:
+        """A document; its chunks follow."""
+
+    @_builtins.property
+    def chunk(self) -> _archived_document_pb2.ArchivedChunk:
+        """A chunk of the document before it."""
+
+    @_builtins.property
+    def collection(self) -> _archived_document_pb2.ArchivedCollection:
+        """A collection. Every document that it names is before it."""
+
     def __init__(
         self,
         *,
@@ -65,12 +82,15 @@ class ArchiveRecord(_message.Message):
         message: Global___ArchivedMessage | None = ...,
         memory: Global___ArchivedMemory | None = ...,
         conflict: _archived_conflict_pb2.ArchivedConflict | None = ...,
+        document: _archived_document_pb2.ArchivedDocument | None = ...,
+        chunk: _archived_document_pb2.ArchivedChunk | None = ...,
+        collection: _archived_document_pb2.ArchivedCollection | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["conflict", b"conflict", "memory", b"memory", "message", b"message", "record", b"record", "session", b"session", "user", b"user"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "collection", b"collection", "conflict", b"conflict", "document", b"document", "memory", b"memory", "message", b"message", "record", b"record", "session", b"session", "user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conflict", b"conflict", "memory", b"memory", "message", b"message", "record", b"record", "session", b"session", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "collection", b"collection", "conflict", b"conflict", "document", b"document", "memory", b"memory", "message", b"message", "record", b"record", "session", b"session", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_record: _TypeAlias = _typing.Literal["user", "session", "message", "memory", "conflict"]  # noqa: Y015
+    _WhichOneofReturnType_record: _TypeAlias = _typing.Literal["user", "session", "message", "memory", "conflict", "document", "chunk", "collection"]  # noqa: Y015
     _WhichOneofArgType_record: _TypeAlias = _typing.Literal["record", b"record"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_record) -> _WhichOneofReturnType_record | None: ...
 

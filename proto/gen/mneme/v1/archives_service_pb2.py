@@ -28,7 +28,7 @@ from mneme.v1 import archive_pb2 as mneme_dot_v1_dot_archive__pb2
 from mneme.v1 import http_pb2 as mneme_dot_v1_dot_http__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmneme/v1/archives_service.proto\x12\x08mneme.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x16mneme/v1/archive.proto\x1a\x13mneme/v1/http.proto\"0\n\x11\x45xportUserRequest\x12\x1b\n\x07user_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04\"E\n\x12\x45xportUserResponse\x12/\n\x06record\x18\x01 \x01(\x0b\x32\x17.mneme.v1.ArchiveRecordB\x06\xa2\xe7\x18\x02\x18\x01\"H\n\x15ImportMemoriesRequest\x12/\n\x06record\x18\x01 \x01(\x0b\x32\x17.mneme.v1.ArchiveRecordB\x06\xbaH\x03\xc8\x01\x01\"_\n\x16ImportMemoriesResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x10\n\x08sessions\x18\x02 \x01(\x05\x12\x10\n\x08messages\x18\x03 \x01(\x05\x12\x10\n\x08memories\x18\x04 \x01(\x05\x32\xf6\x01\n\x0f\x41rchivesService\x12|\n\nExportUser\x12\x1b.mneme.v1.ExportUserRequest\x1a\x1c.mneme.v1.ExportUserResponse\"1\x90\x02\x01\x92\xe7\x18\x04\x10\x02\x38\x01\x82\xd3\xe4\x93\x02 \x12\x1e/api/v1/users/{user_id}/export0\x01\x12]\n\x0eImportMemories\x12\x1f.mneme.v1.ImportMemoriesRequest\x1a .mneme.v1.ImportMemoriesResponse\"\x06\x92\xe7\x18\x02\x38\x01(\x01\x1a\x06\x8a\xe7\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fmneme/v1/archives_service.proto\x12\x08mneme.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x16mneme/v1/archive.proto\x1a\x13mneme/v1/http.proto\"0\n\x11\x45xportUserRequest\x12\x1b\n\x07user_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x04\"E\n\x12\x45xportUserResponse\x12/\n\x06record\x18\x01 \x01(\x0b\x32\x17.mneme.v1.ArchiveRecordB\x06\xa2\xe7\x18\x02\x18\x01\"H\n\x15ImportMemoriesRequest\x12/\n\x06record\x18\x01 \x01(\x0b\x32\x17.mneme.v1.ArchiveRecordB\x06\xbaH\x03\xc8\x01\x01\"r\n\x16ImportMemoriesResponse\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x10\n\x08sessions\x18\x02 \x01(\x05\x12\x10\n\x08messages\x18\x03 \x01(\x05\x12\x10\n\x08memories\x18\x04 \x01(\x05\x12\x11\n\tdocuments\x18\x05 \x01(\x05\x32\xf6\x01\n\x0f\x41rchivesService\x12|\n\nExportUser\x12\x1b.mneme.v1.ExportUserRequest\x1a\x1c.mneme.v1.ExportUserResponse\"1\x90\x02\x01\x92\xe7\x18\x04\x10\x02\x38\x01\x82\xd3\xe4\x93\x02 \x12\x1e/api/v1/users/{user_id}/export0\x01\x12]\n\x0eImportMemories\x12\x1f.mneme.v1.ImportMemoriesRequest\x1a .mneme.v1.ImportMemoriesResponse\"\x06\x92\xe7\x18\x02\x38\x01(\x01\x1a\x06\x8a\xe7\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,7 +54,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IMPORTMEMORIESREQUEST']._serialized_start=270
   _globals['_IMPORTMEMORIESREQUEST']._serialized_end=342
   _globals['_IMPORTMEMORIESRESPONSE']._serialized_start=344
-  _globals['_IMPORTMEMORIESRESPONSE']._serialized_end=439
-  _globals['_ARCHIVESSERVICE']._serialized_start=442
-  _globals['_ARCHIVESSERVICE']._serialized_end=688
+  _globals['_IMPORTMEMORIESRESPONSE']._serialized_end=458
+  _globals['_ARCHIVESSERVICE']._serialized_start=461
+  _globals['_ARCHIVESSERVICE']._serialized_end=707
 # @@protoc_insertion_point(module_scope)

@@ -97,6 +97,7 @@ class ImportMemoriesResponse(_message.Message):
     SESSIONS_FIELD_NUMBER: _builtins.int
     MESSAGES_FIELD_NUMBER: _builtins.int
     MEMORIES_FIELD_NUMBER: _builtins.int
+    DOCUMENTS_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     """The id of the new user."""
     sessions: _builtins.int
@@ -105,6 +106,8 @@ class ImportMemoriesResponse(_message.Message):
     """How many messages were imported."""
     memories: _builtins.int
     """How many memories were imported, each with all its versions."""
+    documents: _builtins.int
+    """How many documents were imported."""
     def __init__(
         self,
         *,
@@ -112,10 +115,11 @@ class ImportMemoriesResponse(_message.Message):
         sessions: _builtins.int = ...,
         messages: _builtins.int = ...,
         memories: _builtins.int = ...,
+        documents: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["memories", b"memories", "messages", b"messages", "sessions", b"sessions", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["documents", b"documents", "memories", b"memories", "messages", b"messages", "sessions", b"sessions", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -22,7 +22,8 @@ class ArchivesServiceStub:
     """
     ImportMemories: _aio.StreamUnaryMultiCallable[_archives_service_pb2.ImportMemoriesRequest, _archives_service_pb2.ImportMemoriesResponse]
     """ImportMemories makes a user of an archive, whole or not at all: nothing is to be seen of it until the last record is checked
-    and stored. ALREADY_EXISTS when the project has a user with this id; INVALID_ARGUMENT names the first bad record, counted from
+    and stored. ALREADY_EXISTS when the project has a user with this id, or another user of it one of the documents;
+    INVALID_ARGUMENT names the first bad record, counted from
     1. It is a stream because an archive has no upper size and must still come in as one; HTTP requests cannot be streams of
     messages, so it has no REST form. `mneme import` does the same from a file.
     """
@@ -47,7 +48,8 @@ class ArchivesServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_abc.AsyncIterator[_archives_service_pb2.ImportMemoriesRequest], _abc.Awaitable[_archives_service_pb2.ImportMemoriesResponse]],
     ) -> _abc.Awaitable[_archives_service_pb2.ImportMemoriesResponse]:
         """ImportMemories makes a user of an archive, whole or not at all: nothing is to be seen of it until the last record is checked
-        and stored. ALREADY_EXISTS when the project has a user with this id; INVALID_ARGUMENT names the first bad record, counted from
+        and stored. ALREADY_EXISTS when the project has a user with this id, or another user of it one of the documents;
+        INVALID_ARGUMENT names the first bad record, counted from
         1. It is a stream because an archive has no upper size and must still come in as one; HTTP requests cannot be streams of
         messages, so it has no REST form. `mneme import` does the same from a file.
         """
