@@ -178,10 +178,9 @@ class Worker:
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not beyond a stop; jittered, so that workers do not march in step."""
-        try:
-            await asyncio.wait_for(self._stopping.wait(), seconds * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds * random.uniform(0.8, 1.2)):  # noqa: S311 - no secret
+                await self._stopping.wait()
 
     async def _fire_timers(self) -> bool:
         fired = await self._jobs.fire_due_timers()
@@ -284,16 +283,18 @@ class Worker:
     async def _leased(self, job: Job) -> AsyncIterator[None]:
         """Keep the lease of a job while it is worked on, and stop the work when another worker has it."""
         work = asyncio.current_task()
+        ended = False
 
         async def renew() -> None:
             held = True
-            while held:
+            # not until cancelled: a client whose answer comes at the same moment can lose the cancellation
+            while held and not ended:
                 await asyncio.sleep(_RENEWAL_PAUSE)
                 try:
                     held = await self._jobs.renew(self._consumer, job)
                 except StorageUnavailable:
                     continue
-            if work is not None:
+            if work is not None and not ended:
                 self._log.warning("lease lost", session_id=job.session_id, attempt=job.attempt)
                 work.cancel()
 
@@ -301,6 +302,7 @@ class Worker:
         try:
             yield
         finally:
+            ended = True
             renewal.cancel()
 
 
@@ -314,4 +316,5 @@ async def working(worker: Worker, *, grace: timedelta) -> AsyncIterator[None]:
         worker.stop()
         # what is cut off is leased, and taken up again later
         with suppress(TimeoutError):
-            await asyncio.wait_for(running, grace.total_seconds())
+            async with asyncio.timeout(grace.total_seconds()):
+                await running

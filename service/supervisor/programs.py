@@ -107,7 +107,8 @@ class Program:
 
     async def _wait(self, listening: asyncio.Future[str]) -> str:
         try:
-            return await asyncio.wait_for(listening, _READY_PATIENCE.total_seconds())
+            async with asyncio.timeout(_READY_PATIENCE.total_seconds()):
+                return await listening
         except TimeoutError:
             raise ServerStartFailed(f"{self._module} did not become ready in {_READY_PATIENCE}") from None
 

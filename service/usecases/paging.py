@@ -12,11 +12,11 @@ _PAGE = 100
 T = TypeVar("T")
 
 
-async def every(fetch: Callable[[PageRequest], Awaitable[Page[T]]]) -> AsyncIterator[T]:
-    """Yield every item, fetched page by page."""
+async def every(fetch: Callable[[PageRequest], Awaitable[Page[T]]], *, size: int = _PAGE) -> AsyncIterator[T]:
+    """Yield every item, fetched page by page, *size* at a time."""
     offset = 0
     while True:
-        page = await fetch(PageRequest(offset=offset, limit=_PAGE))
+        page = await fetch(PageRequest(offset=offset, limit=size))
         for item in page.items:
             yield item
         offset += len(page.items)

@@ -21,7 +21,6 @@ import argparse
 import asyncio
 import itertools
 import json
-import os
 import random
 import statistics
 import subprocess
@@ -30,12 +29,12 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import uvicorn
 
+from tests.bench.processes import cpu_seconds, resident_megabytes
 from tests.e2e.serving import BOOTSTRAP, CREDENTIALS, ROOT, Serving
 
 EVENTS = 50
@@ -47,7 +46,6 @@ USER = "bench"
 ANSWER = json.dumps({"choices": [{"index": 0, "message": {"role": "assistant", "content": "x" * 1400}, "finish_reason": "stop"}]})
 EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}\n\n'
 LAST = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,17 +107,6 @@ async def provider(scope: Any, receive: Any, send: Any) -> None:
         await asyncio.sleep(PACE)
     await send({"type": "http.response.body", "body": LAST})
     del scope
-
-
-def cpu_seconds(pid: int) -> float:
-    """Return the processor time that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
-def resident_megabytes(pid: int) -> float:
-    """Return the memory that a process holds."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 async def timed(session: aiohttp.ClientSession, url: str, body: bytes, headers: dict[str, str]) -> tuple[float, float]:

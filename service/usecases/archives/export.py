@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from service.domain.archives import ArchivedConflict, ArchivedMemory, ArchivedSession, ArchivedUser, ArchiveRecord
 from service.domain.errors import ConcurrentChange
@@ -14,8 +15,8 @@ from service.domain.ports.documents import DocumentStore
 from service.domain.ports.stores import ConflictStore, MemoryStore, SessionStore, UserStore
 from service.domain.sessions import HELD, Message, Session, SessionFilter, SessionStatus, Summary
 from service.domain.users import User
-from service.domain.values import PageRequest
 from service.usecases.archives.library import ArchivedLibrary
+from service.usecases.paging import every
 from service.usecases.transcripts import all_messages
 
 _PAGE = 500
@@ -71,14 +72,9 @@ class ExportUser:
 
     async def _session_ids(self, scope: Scope) -> Sequence[SessionId]:
         """Return the ids of all sessions, oldest first; of one time, by id."""
-        found: dict[SessionId, datetime] = {}
-        offset = 0
-        while True:
-            page = await self._sessions.list(scope, PageRequest(offset=offset, limit=_PAGE), SessionFilter())
-            found |= {session.session_id: session.created_at for session in page.items}
-            offset += len(page.items)
-            if not page.has_more or not page.items:
-                return sorted(found, key=lambda session_id: (found[session_id], session_id))
+        sessions = every(partial(self._sessions.list, scope, wanted=SessionFilter()), size=_PAGE)
+        found = {session.session_id: session.created_at async for session in sessions}
+        return sorted(found, key=lambda session_id: (found[session_id], session_id))
 
     async def _archived_conflicts(self, scope: Scope) -> AsyncIterator[ArchivedConflict]:
         """Yield every merge conflict, oldest first; of one time, by id."""
@@ -96,15 +92,9 @@ class ExportUser:
         """Yield every memory, oldest first; of one time, by the id of its first version. Only ids are held, not the memories."""
         places: dict[ChainId, tuple[datetime, MemoryId]] = {}
         current: dict[ChainId, MemoryId] = {}
-        offset = 0
-        while True:
-            page = await self._memories.list(scope, PageRequest(offset=offset, limit=_PAGE), MemoryFilter())
-            for chain in page.items:
-                places[chain.chain_id] = (chain.versions[0].created_at, chain.versions[0].memory_id)
-                current[chain.chain_id] = chain.current.memory_id
-            offset += len(page.items)
-            if not page.has_more or not page.items:
-                break
+        async for chain in every(partial(self._memories.list, scope, wanted=MemoryFilter()), size=_PAGE):
+            places[chain.chain_id] = (chain.versions[0].created_at, chain.versions[0].memory_id)
+            current[chain.chain_id] = chain.current.memory_id
         ordered = sorted(places, key=lambda chain_id: places[chain_id])
         for start in range(0, len(ordered), _PAGE):
             for found in await self._memories.chains(scope, ordered[start : start + _PAGE]):

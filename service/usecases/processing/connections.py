@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
 
 from service.domain.ids import ChainId
 from service.domain.memories import MemoryChain
@@ -26,10 +27,9 @@ def connect(
     candidates and every chain that one of them is connected to, as far as it exists.
     """
     links = _Links(candidates, chains)
-    pairs = {(min(first, second), max(first, second)) for first in touched for second in candidates if first != second}
     # by id last: the same chains give the same connections
-    for _, first, second in sorted((-links.strength(first, second), first, second) for first, second in pairs):
-        links.join(first, second)
+    for strength, first, second in sorted(links.between(touched), key=lambda link: (-link[0], *link[1:])):
+        links.join(first, second, strength)
     connections = {chain_id: links.of(chain_id) for chain_id in chains}
     return {
         chain_id: replace(chain, connections=connections[chain_id])
@@ -42,6 +42,7 @@ class _Links:
     """The connections of some chains while those of the candidates are being changed."""
 
     def __init__(self, candidates: Collection[ChainId], chains: Mapping[ChainId, MemoryChain]) -> None:
+        self._candidates = candidates
         self._entities = {chain_id: _entities(chain) for chain_id, chain in chains.items()}
         self._weights = _weights([self._entities[chain_id] for chain_id in candidates])
         # what a candidate is connected to is at hand unless it is gone; of the others nothing is known about theirs
@@ -51,48 +52,62 @@ class _Links:
         }
         self._joined: set[ChainId] = set()
         # a full chain is compared with its weakest connection again and again
-        self._strengths: dict[tuple[ChainId, ChainId], float] = {}
+        self._weakest: dict[ChainId, tuple[float, ChainId]] = {}
 
-    def strength(self, first: ChainId, second: ChainId) -> float:
-        """Return the weight of what both name, one of them a candidate; 0 means that nothing connects them."""
-        pair = (first, second) if first < second else (second, first)
-        known = self._strengths.get(pair)
-        if known is None:
-            shared = self._entities[first] & self._entities[second]
-            known = self._strengths[pair] = sum(self._weights[entity] for entity in shared)
-        return known
+    def between(self, touched: Sequence[ChainId]) -> set[tuple[float, ChainId, ChainId]]:
+        """Return each pair of a *touched* chain and a candidate that anything connects, lesser id first, after its strength."""
+        naming: defaultdict[str, list[ChainId]] = defaultdict(list)
+        for chain_id in self._candidates:
+            for entity in self._entities[chain_id]:
+                if self._weights[entity]:
+                    naming[entity].append(chain_id)
+        pairs = {
+            (min(first, second), max(first, second))
+            for first in touched
+            for entity in self._entities[first]
+            for second in naming[entity]
+            if first != second
+        }
+        return {(self._strength(first, second), first, second) for first, second in pairs}
 
-    def join(self, first: ChainId, second: ChainId) -> None:
+    def join(self, first: ChainId, second: ChainId, strength: float) -> None:
         """Connect two chains, unless either has only stronger connections and no room."""
-        strength = self.strength(first, second)
-        if strength == 0 or second in self._linked[first]:
+        if second in self._linked[first]:
             return
         if not (self._has_room(first, strength) and self._has_room(second, strength)):
             return
         for chain_id, other in ((first, second), (second, first)):
             if len(self._linked[chain_id]) == MAX_CONNECTIONS:
-                self._part(chain_id, self._weakest(chain_id))
+                self._part(chain_id, self._weakest_of(chain_id)[1])
             self._linked[chain_id].append(other)
+            self._weakest.pop(chain_id, None)
             self._joined.add(chain_id)
 
     def of(self, chain_id: ChainId) -> tuple[ChainId, ...]:
         """Return the connections of a chain, strongest first if they were changed."""
         linked = self._linked[chain_id]
         if chain_id in self._joined:
-            linked = sorted(linked, key=lambda other: -self.strength(chain_id, other))
+            linked = sorted(linked, key=lambda other: -self._strength(chain_id, other))
         return tuple(linked)
 
-    def _has_room(self, chain_id: ChainId, strength: float) -> bool:
-        linked = self._linked[chain_id]
-        return len(linked) < MAX_CONNECTIONS or self.strength(chain_id, self._weakest(chain_id)) < strength
+    def _strength(self, first: ChainId, second: ChainId) -> float:
+        """Return the weight of what both name, one of them a candidate; 0 means that nothing connects them."""
+        return sum(self._weights[entity] for entity in self._entities[first] & self._entities[second])
 
-    def _weakest(self, chain_id: ChainId) -> ChainId:
-        return min(self._linked[chain_id], key=lambda other: self.strength(chain_id, other))
+    def _has_room(self, chain_id: ChainId, strength: float) -> bool:
+        return len(self._linked[chain_id]) < MAX_CONNECTIONS or self._weakest_of(chain_id)[0] < strength
+
+    def _weakest_of(self, chain_id: ChainId) -> tuple[float, ChainId]:
+        if chain_id not in self._weakest:
+            strengths = ((self._strength(chain_id, other), other) for other in self._linked[chain_id])
+            self._weakest[chain_id] = min(strengths, key=itemgetter(0))
+        return self._weakest[chain_id]
 
     def _part(self, first: ChainId, second: ChainId) -> None:
-        self._linked[first].remove(second)
-        if first in self._linked[second]:
-            self._linked[second].remove(first)
+        for chain_id, other in ((first, second), (second, first)):
+            if other in self._linked[chain_id]:
+                self._linked[chain_id].remove(other)
+                self._weakest.pop(chain_id, None)
 
 
 def _entities(chain: MemoryChain) -> frozenset[str]:
