@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
+from threadpoolctl import threadpool_limits
 
 from service.domain.ports.index import VectorIndex
 from service.domain.ports.models import Clock, Embedder, Extractor
@@ -152,6 +153,8 @@ async def open_application(
         raise InvalidSetting("MNEME_REDIS_URL", "is not set: name a server, or run `mneme serve`, which brings one along")
     index_opener = open_index(settings)
     async with AsyncExitStack() as stack:
+        # small products gain nothing by more threads, which wait for each other on the processors that embed
+        stack.enter_context(threadpool_limits(limits=1, user_api="blas"))
         stores = await entered(stack, lambda: open_stores(str(settings.redis_url), buckets=settings.buckets))
         index = await stack.enter_async_context(index_opener)
         embedder = await entered(stack, lambda: configured_embedder(settings))

@@ -145,9 +145,8 @@ def main() -> None:
     arguments = parser.parse_args()
     sizes = [int(size) for size in arguments.sizes.split(",")]
     rows = asyncio.run(run(sizes, arguments.sessions))
-    print(
-        f"processor milliseconds a message by process; warm but for the first column\n{table(rows, list(next(iter(rows.values()))))}"
-    )
+    columns = list(next(iter(rows.values())))
+    print(f"processor milliseconds a message by process; warm but for the first column\n{table(rows, columns)}")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from pathlib import Path
 import grpc
 import uvloop
 from mneme.internal.v1.vector_index_pb2_grpc import add_VectorIndexServiceServicer_to_server
+from threadpoolctl import threadpool_limits
 
 from service.storage.embedded import locks
 from service.storage.embedded.engine.collections import Collections
@@ -59,6 +60,8 @@ def main() -> None:
     if arguments.die_with_parent is not None:
         die_with_parent(arguments.die_with_parent)
     refuse_old_library(version("qdrant-edge-py"))
+    # more threads gain nothing in a product that waits for memory, and spin on the processors that embed
+    threadpool_limits(limits=1, user_api="blas")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(arguments.data, arguments.socket, arguments.die_with_parent))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +13,7 @@ from service.storage import points
 from service.storage.embedded.engine.collections import Collections
 from service.storage.embedded.engine.entries import to_array, to_words, unit
 from service.storage.embedded.engine.translate import to_query
-from service.storage.embedded.engine.view import FILTERS, Mask, View
+from service.storage.embedded.engine.view import FILTERS, Mask, Rows, Scores, View
 
 Answer = tuple[pb.Found, Sequence[pb.Hits]]
 """What was found, and the hits of each query, in the same order."""
@@ -26,16 +27,29 @@ def is_known(query: pb.Query) -> bool:
 def from_view(view: View, queries: Sequence[pb.Query]) -> Answer:
     """Answer from memory. Every query must be known."""
     masks: dict[bytes, Mask | None] = {}
-    answers = []
-    for query in queries:
+    answers: dict[int, tuple[Rows, Scores]] = {}
+    together: defaultdict[tuple[str, bytes], list[int]] = defaultdict(list)
+    for place, query in enumerate(queries):
         key = query.filter.SerializeToString(deterministic=True)
         if key not in masks:
             masks[key] = view.selected(query.filter)
-        limit = max(1, query.limit)
         if query.HasField("dense"):
-            answers.append(view.by_meaning(query.vector_name, unit(to_array(query.dense)), limit, masks[key]))
+            together[query.vector_name, key].append(place)
         else:
-            answers.append(view.by_word(query.vector_name, to_words(query.sparse), limit, masks[key]))
+            answers[place] = view.by_word(query.vector_name, to_words(query.sparse), _limit(query), masks[key])
+    for (name, key), of_these in together.items():
+        vectors = [unit(to_array(queries[place].dense)) for place in of_these]
+        limits = [_limit(queries[place]) for place in of_these]
+        answers |= zip(of_these, view.by_meaning(name, vectors, limits, masks[key]), strict=True)
+    return _shown(view, [answers[place] for place in range(len(queries))])
+
+
+def _limit(query: pb.Query) -> int:
+    return max(1, query.limit)
+
+
+def _shown(view: View, answers: Sequence[tuple[Rows, Scores]]) -> Answer:
+    """Return what answers tell of rows, each row once."""
     rows, places = np.unique(np.concatenate([rows for rows, _ in answers]), return_inverse=True)
     ends = np.cumsum([len(rows) for rows, _ in answers])[:-1]
     return view.found(rows), [

@@ -46,6 +46,8 @@ _DEAD_AT_LEAST = 256
 _POINT_BYTES = 800
 """Bytes that a point takes beside its vectors: ids, their strings and places in dictionaries."""
 _WORD_BYTES = 16
+_TOGETHER = 32
+"""Vectors that are compared in one product: their cosines with every point take this many times 4 bytes a point."""
 
 
 class View:
@@ -114,18 +116,30 @@ class View:
         if dead > max(_DEAD_AT_LEAST, len(self._rows) // 2):
             self._compact()
 
-    def by_meaning(self, name: str, vector: Dense, limit: int, mask: Mask | None) -> tuple[Rows, Scores]:
-        """Return the *limit* rows of *mask* whose vectors *name* are nearest to *vector*, nearest first, and their cosines."""
-        vectors = self._dense[name]
-        scores = vectors.matrix[: self._size] @ vector
-        wanted = vectors.present[: self._size] & (self._alive[: self._size] if mask is None else mask)
-        return _best(np.where(wanted, scores, np.float32(-np.inf)), limit)
+    def by_meaning(
+        self, name: str, vectors: Sequence[Dense], limits: Sequence[int], mask: Mask | None
+    ) -> Sequence[tuple[Rows, Scores]]:
+        """
+        Return for each of *vectors* the rows of *mask* whose vectors *name* are nearest to it, up to its limit, nearest first,
+        and their cosines.
+        """
+        kept = self._dense[name]
+        wanted = kept.present[: self._size] & (self._alive[: self._size] if mask is None else mask)
+        nearest: list[tuple[Rows, Scores]] = []
+        for start in range(0, len(vectors), _TOGETHER):
+            # one product: it reads the matrix once, and not for each of them
+            scores = np.stack(vectors[start : start + _TOGETHER]) @ kept.matrix[: self._size].T
+            scores[:, ~wanted] = -np.inf
+            nearest += map(_best, scores, limits[start : start + _TOGETHER])
+        return nearest
 
     def by_word(self, name: str, words: Words, limit: int, mask: Mask | None) -> tuple[Rows, Scores]:
         """Return the *limit* rows of *mask* that share most with *words*, most first, and their sums; none that shares none."""
         scores = self._sparse[name].scores(words, self._size)
         wanted = self._alive[: self._size] if mask is None else mask
-        return _best(np.where(wanted & (scores > 0), scores, np.float32(-np.inf)), limit)
+        sharing = np.flatnonzero(wanted & (scores > 0))
+        rows, best = _best(scores[sharing], limit)
+        return sharing[rows].astype(np.int32), best
 
     def selected(self, where: pb.Filter) -> Mask | None:
         """Return which rows a filter selects, None for all that there are. It must have no condition beside FILTERS."""
@@ -288,7 +302,7 @@ def _marked(rows: Sequence[int], size: int) -> Mask:
 def _best(scores: Scores, limit: int) -> tuple[Rows, Scores]:
     """Return the *limit* rows with the highest scores, highest first, without those at minus infinity."""
     if limit < len(scores):
-        rows = np.argpartition(-scores, limit - 1)[:limit]
+        rows = np.argpartition(scores, -limit)[-limit:]
         rows.sort()
     else:
         rows = np.arange(len(scores))
