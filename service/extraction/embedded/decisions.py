@@ -184,7 +184,7 @@ def _rest(statement: Apart) -> frozenset[str]:
 
 
 def _at_one_time(new: Apart, old: Apart) -> bool:
-    return not (new.dated and old.dated) or (new.start <= old.end and old.start <= new.end)
+    return (new.start <= old.end and old.start <= new.end) or not (new.dated and old.dated)
 
 
 def _ends(new: Apart, old: Apart, similarity: float) -> bool:
