@@ -102,13 +102,14 @@ def put_conflict(writes: Writes, keys: UserKeys, conflict: Conflict) -> None:
 def put_chain(writes: Writes, keys: UserKeys, chain: MemoryChain, old: MemoryChain | None) -> None:
     """Store a chain in place of what it was, None when it is new."""
     writes.add("HSET", keys.chains, chain.chain_id, write_chain(chain))
-    if old is None or old.current != chain.current:
-        writes.add("ZADD", keys.heads, micros(chain.current.created_at), chain.chain_id)
-        # the index knows nothing of a memory but its current version; most changes are of connections
-        writes.index_entry(keys, IndexedKind.MEMORY, chain.chain_id)
+    if old is not None and old.versions == chain.versions:
+        # most changes are of connections alone, which stand nowhere else and not in the index
+        return
+    writes.add("ZADD", keys.heads, micros(chain.current.created_at), chain.chain_id)
     _update(writes, keys.versions, _versions(old), _versions(chain))
     _move(writes, keys.by_session, _sessions(old), _sessions(chain), chain.chain_id)
     _move(writes, keys.by_category, _categories(old), _categories(chain), chain.chain_id)
+    writes.index_entry(keys, IndexedKind.MEMORY, chain.chain_id)
 
 
 def _drop(writes: Writes, keys: UserKeys, chain_id: ChainId, old: MemoryChain | None) -> None:
