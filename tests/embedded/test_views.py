@@ -80,10 +80,14 @@ class Engine:
         self.views.remove(KIND, ids)
 
     def queries(self, where: IndexFilter) -> list[pb.Query]:
-        """Return a query for each vector."""
-        vector = [self.chance.gauss(0, 1) for _ in range(DIMENSION)]
+        """Return queries for each vector, several of meaning."""
+        vectors = [[self.chance.gauss(0, 1) for _ in range(DIMENSION)] for _ in range(2)]
         text = " ".join(self.chance.choices(VOCABULARY, k=4))
-        wanted = [IndexQuery(kind=KIND, name=name, vector=vector, limit=20, where=where) for name in (DENSE, DENSE_CONTEXT)]
+        wanted = [
+            IndexQuery(kind=KIND, name=name, vector=vector, limit=limit, where=where)
+            for name in (DENSE, DENSE_CONTEXT)
+            for vector, limit in zip(vectors, (20, 7), strict=True)
+        ]
         wanted += [IndexQuery(kind=KIND, name=name, text=text, limit=20, where=where) for name in (SPARSE, SPARSE_CONTEXT)]
         return [message for query in wanted if (message := encode_query(scope(self.user), query, ENCODER))]
 

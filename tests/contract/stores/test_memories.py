@@ -100,6 +100,19 @@ async def test_the_index_is_told_of_every_changed_chain(world: World) -> None:
     assert {("memories", one.chain_id), ("memories", two.chain_id)} == await world.drained_outbox()
 
 
+async def test_the_index_is_not_told_of_connections(world: World) -> None:
+    """It knows none; and of a session's changes nearly all are of connections."""
+    first, second = chain(), chain()
+    await world.stores.memories.apply(world.scope, put(first, second))
+    await world.drained_outbox()
+    connected = replace(first, connections=(second.chain_id,))
+    await world.stores.memories.apply(world.scope, put(connected, revision=1))
+    assert ([connected], set()) == (
+        await world.stores.memories.chains(world.scope, [first.chain_id]),
+        await world.drained_outbox(),
+    )
+
+
 async def test_a_dropped_chain_leaves_no_trace(world: World) -> None:
     """In no list, by no version, in no session, in no connection."""
     dropped = chain(version(categories=["food"]))
