@@ -106,6 +106,18 @@ def test_clauses_with_a_fact_each_become_a_memory_each(candidates: Read) -> None
     assert found == ["User lives in Berlin.", "User works as a nurse."]
 
 
+def test_a_clause_that_goes_on_with_the_same_subject_says_it(candidates: Read) -> None:
+    """Who works elsewhere later still lives there."""
+    found = [c.content for c in candidates("I'm Mara, I live in Porto and work as a designer at Farfetch.")]
+    assert found == ["User is Mara, User lives in Porto.", "User works as a designer at Farfetch."]
+
+
+def test_what_others_do_is_not_taken_for_the_speakers(candidates: Read) -> None:
+    """The bakery is the parents'."""
+    found = [c.content for c in candidates("My parents live in Rome and own a bakery.")]
+    assert found == ["User's parents live in Rome and own a bakery."]
+
+
 def test_a_sentence_that_leans_on_another_stays_with_it(candidates: Read) -> None:
     """A memory can be read alone."""
     found = [c.content for c in candidates("I adopted a puppy last week. Her name is Biscuit.")]

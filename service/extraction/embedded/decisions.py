@@ -191,10 +191,16 @@ def _ends(new: Apart, old: Apart, similarity: float) -> bool:
     """Return whether *new* says that what *old* says is over."""
     if not new.ended or old.ended:
         return False
-    if similarity >= SAME_THING and new.names & old.names:
+    if similarity >= SAME_THING and _share_a_name(new, old):
         return True
     least = 1.0 if similarity < SAME_THING else 0.75 if similarity < CLOSE else 0.6
     return similarity >= FAR and _shared(new, old) >= least
+
+
+def _share_a_name(new: Apart, old: Apart) -> bool:
+    """Return whether a name stands in both, in full or in short: "the Civic" is the Honda Civic."""
+    names = [(set(one.split()), set(other.split())) for one in new.names for other in old.names]
+    return any(one <= other or other <= one for one, other in names)
 
 
 def _denies(new: Apart, old: Apart) -> bool:

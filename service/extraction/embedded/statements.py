@@ -28,6 +28,8 @@ MAX_SHARE = 0.45
 """Above that, at most this share of the number of messages: the best ones."""
 
 _YOUR = re.compile(r"^(?:and |so |ok,? )?what(?:'s| is| are) your (?P<what>[^?]{2,60})\?$", re.IGNORECASE)
+_GOES_ON = re.compile(r"(?:work|live|study|own|speak|drive|teach)\b")
+_OF_MYSELF = re.compile(r"(?:^|[,.!] |\band )I(?:'m|'ve| am| have)?\b[^,.!]*$")
 _PAUSE = re.compile(r",\s+")
 _YES_NO = re.compile(r"^(?:yes|yeah|yep|no|nope|ja|nein|sí|si|oui|non)\b[\s,.!]*", re.IGNORECASE)
 
@@ -140,10 +142,19 @@ def _clauses(sentence: str, language: Language) -> list[str]:
     asked = _question_behind(sentence, language)
     if asked:
         return [sentence[:asked].rstrip(" ,"), sentence[asked:]]
-    clauses = language.patterns["clause"].split(sentence)
-    if len(clauses) > 1 and all(find_facts(clause, language.slots) for clause in clauses):
-        return [clause[0].upper() + clause[1:] for clause in clauses]
-    return [sentence]
+    clauses, told = [sentence], bool(find_facts(sentence, language.slots))
+    for cut in reversed(list(language.patterns["clause"].finditer(sentence)) if told else []):
+        before, behind = clauses[0][: cut.start()], _with_subject(clauses[0][cut.end() :], clauses[0])
+        if behind and find_facts(before, language.slots) and find_facts(behind, language.slots):
+            clauses[:1] = [before, behind[0].upper() + behind[1:]]
+    return clauses
+
+
+def _with_subject(clause: str, sentence: str) -> str:
+    """Return *clause* with the "I" of the *sentence* that it goes on with, nothing when the subject is somebody else."""
+    if not _GOES_ON.match(clause):
+        return clause
+    return f"I {clause}" if _OF_MYSELF.search(sentence.removesuffix(clause)) else ""
 
 
 def _question_behind(sentence: str, language: Language) -> int:
