@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from service.domain.ids import ChainId, ConflictId, MemoryId, SessionId
-from service.domain.sessions import Summary
+from service.domain.sessions import Message, Summary
 from service.domain.values import JsonObject
 
 if TYPE_CHECKING:
@@ -36,6 +36,11 @@ class Source(NamedTuple):
 
     session_id: SessionId
     message_index: int
+
+
+def source_of(message: Message) -> Source:
+    """Return a message as what something comes from."""
+    return Source(message.session_id, message.index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

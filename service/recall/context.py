@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from service.domain.conflicts import Conflict, ConflictStatus
 from service.domain.documents import audience_keys
 from service.domain.ids import Scope, SessionId
-from service.domain.memories import Source
+from service.domain.memories import Source, source_of
 from service.domain.ports.models import Embedder
 from service.domain.ports.stores import ConflictStore, SessionStore
 from service.domain.recall import Context, ContextRequest, Recalled, RecallQuery, RecallResult
@@ -153,14 +153,16 @@ class ContextBuilder:
         if room.left < request.token_budget // 2:
             room = Budget(request.token_budget // 2, self._count)
         side = room.left // SIDE_SHARE
+        recalled = {source_of(item.message): item for item in result.items if item.message is not None}
+        recent = message_section("Recent messages", material.recent, zone, room.share(2 * side), recalled=recalled)
         asked = [
-            message_section("Recent messages", material.recent, zone, room.share(2 * side)),
+            recent,
             summary_section(
                 "Recent session summaries", [(one, None) for one in material.recent_summaries], zone, room.share(side)
             ),
         ]
-        shown = {(message.session_id, message.index) for message in material.recent}
-        ongoing = [message for message in material.ongoing if (message.session_id, message.index) not in shown]
+        others = [message for message in material.ongoing if source_of(message) not in recent.messages]
+        ongoing = message_section("Ongoing conversations", others, zone, room.share(side), recalled=recalled)
         summaries: list[tuple[Summary, Recalled | None]] = [
             (item.summary, item)
             for item in result.items
@@ -168,13 +170,13 @@ class ContextBuilder:
         ]
         beside = [
             summary_section("Session summaries", summaries, zone, room.share(side)),
-            message_section("Ongoing conversations", ongoing, zone, room.share(side)),
+            ongoing,
             conflict_section("Pending conflicts", material.conflicts, zone, room.share(side)),
             span_section("Documents", material.spans, room.share(2 * side)),
         ]
         for section in (*asked, *beside):
             room.left -= section.cost
-        evidence = evidence_sections(result.items, material.sources, zone, room)
+        evidence = evidence_sections(result.items, material.sources, zone, room, shown=recent.messages | ongoing.messages)
         return [section for section in (*evidence, *beside, *asked) if section.lines]
 
     def _text(self, scope: Scope, query: RecallQuery, request: ContextRequest, sections: Sequence[Section]) -> str:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from service.domain.conflicts import Conflict
 from service.domain.ids import SessionId
-from service.domain.memories import MemoryChain, Source
+from service.domain.memories import MemoryChain, Source, source_of
 from service.domain.recall import Recalled
 from service.domain.sessions import Message, Summary
 from service.recall.budget import Budget
@@ -21,13 +21,17 @@ MEMORY_SHARE = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A part of a context under a *title*: its *lines*, what they *cost*, and the recalled items and sessions that they show."""
+    """
+    A part of a context under a *title*: its *lines*, what they *cost*, and the recalled items, sessions and messages that they
+    show.
+    """
 
     title: str
     lines: Sequence[str]
     cost: int
     items: Sequence[Recalled] = ()
     session_ids: Sequence[SessionId] = ()
+    messages: frozenset[Source] = frozenset()
 
     def without_last_line(self) -> Section:
         """Return the section without its last line."""
@@ -35,16 +39,17 @@ class Section:
 
 
 def evidence_sections(
-    items: Sequence[Recalled], sources: Mapping[Source, Message], zone: ZoneInfo, room: Budget
+    items: Sequence[Recalled], sources: Mapping[Source, Message], zone: ZoneInfo, room: Budget, *, shown: frozenset[Source]
 ) -> list[Section]:
     """
     Return the sections of memories and of messages, filled from the best item on until *room* is used up.
 
-    A memory is shown with the message that it comes from, given in *sources*.
+    A memory is shown with the message that it comes from, given in *sources*. Messages that other sections have *shown* are not
+    shown again.
     """
     memories = _memory_section(items, zone, room.share(room.left // MEMORY_SHARE))
     room.left -= memories.cost
-    return [memories, _quoted_section(items, sources, zone, room)]
+    return [memories, _quoted_section(items, sources, zone, room, elsewhere=shown)]
 
 
 def _memory_section(items: Sequence[Recalled], zone: ZoneInfo, room: Budget) -> Section:
@@ -63,17 +68,19 @@ def _memories(items: Sequence[Recalled]) -> list[tuple[Recalled, MemoryChain]]:
     return [(item, item.memory) for item in items if item.memory is not None]
 
 
-def _quoted_section(items: Sequence[Recalled], sources: Mapping[Source, Message], zone: ZoneInfo, room: Budget) -> Section:
+def _quoted_section(
+    items: Sequence[Recalled], sources: Mapping[Source, Message], zone: ZoneInfo, room: Budget, *, elsewhere: frozenset[Source]
+) -> Section:
     """Return the messages behind *items*: the sessions in the order of their best item, each in the order of its messages."""
     begun = room.left
     sessions: dict[SessionId, list[Message]] = {}
     shown: list[Recalled] = []
-    seen: set[Source] = set()
+    seen = set(elsewhere)
     for item in items:
         message = item.message or (sources.get(item.sources[0]) if item.sources else None)
         if message is None:
             continue
-        source = Source(session_id=message.session_id, message_index=message.index)
+        source = source_of(message)
         if source in seen or not room.spend(*_lines_of(message, zone, under_heading=message.session_id in sessions)):
             continue
         seen.add(source)
@@ -89,8 +96,13 @@ def _lines_of(message: Message, zone: ZoneInfo, *, under_heading: bool) -> list[
     return lines if under_heading else [heading_line(message, zone), *lines]
 
 
-def message_section(title: str, messages: Sequence[Message], zone: ZoneInfo, room: Budget) -> Section:
-    """Return a section of *messages* in their order; what is short of room is left out from the oldest on."""
+def message_section(
+    title: str, messages: Sequence[Message], zone: ZoneInfo, room: Budget, *, recalled: Mapping[Source, Recalled]
+) -> Section:
+    """
+    Return a section of *messages* in their order, with those of them that were *recalled*, too; what is short of room is left out
+    from the oldest on.
+    """
     begun = room.left
     kept: list[Message] = []
     for message in reversed(messages):
@@ -98,8 +110,15 @@ def message_section(title: str, messages: Sequence[Message], zone: ZoneInfo, roo
             break
         kept.append(message)
     kept.reverse()
-    sessions = list(dict.fromkeys(message.session_id for message in kept))
-    return Section(title=title, lines=by_day(kept, zone), cost=begun - room.left, session_ids=sessions)
+    shown = [source_of(message) for message in kept]
+    return Section(
+        title=title,
+        lines=by_day(kept, zone),
+        cost=begun - room.left,
+        items=[recalled[source] for source in shown if source in recalled],
+        session_ids=list(dict.fromkeys(source.session_id for source in shown)),
+        messages=frozenset(shown),
+    )
 
 
 def summary_section(title: str, summaries: Sequence[tuple[Summary, Recalled | None]], zone: ZoneInfo, room: Budget) -> Section:

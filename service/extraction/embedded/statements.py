@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from service.domain.memories import Source
+from service.domain.memories import Source, source_of
 from service.domain.sessions import Message
 from service.extraction.embedded.languages import Language
 from service.extraction.embedded.likeness import WORD
@@ -252,4 +252,4 @@ def _statement(
 
 
 def _source(utterance: Utterance) -> Source:
-    return Source(session_id=utterance.message.session_id, message_index=utterance.message.index)
+    return source_of(utterance.message)

@@ -8,7 +8,7 @@ from mneme.compat.v1 import claiv_recall_service_pb2 as pb
 
 from service.domain.events import message_id_of
 from service.domain.ids import MessageId
-from service.domain.memories import Source
+from service.domain.memories import Source, source_of
 from service.domain.sessions import Message
 from service.usecases.briefing.blocks import Block, BlockKind, Blocks
 
@@ -43,7 +43,7 @@ def event_ids(sources: Sequence[Source]) -> list[MessageId]:
 
 def event_id(message: Message) -> MessageId:
     """Return the id of the event that a message is."""
-    return message_id_of(Source(session_id=message.session_id, message_index=message.index))
+    return message_id_of(source_of(message))
 
 
 def citations(found: Blocks) -> list[MessageId]:

@@ -10,7 +10,7 @@ from functools import partial
 from service.domain.archives import ArchivedConflict, ArchivedMemory, ArchivedSession, ArchivedUser, ArchiveRecord
 from service.domain.errors import ConcurrentChange
 from service.domain.ids import ChainId, MemoryId, ProjectId, Scope, SessionId, UserId
-from service.domain.memories import MemoryChain, MemoryFilter, Source
+from service.domain.memories import MemoryChain, MemoryFilter, Source, source_of
 from service.domain.ports.documents import DocumentStore
 from service.domain.ports.stores import ConflictStore, MemoryStore, SessionStore, UserStore
 from service.domain.sessions import HELD, Message, Session, SessionFilter, SessionStatus, Summary
@@ -112,7 +112,7 @@ class _Moved:
         """Yield a session's messages at their places in the archive."""
         for place, message in enumerate(messages):
             if message.index != place:
-                self._places[Source(session_id=message.session_id, message_index=message.index)] = place
+                self._places[source_of(message)] = place
             yield replace(message, index=place)
 
     def memory(self, memory: ArchivedMemory) -> ArchivedMemory:
