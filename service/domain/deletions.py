@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from service.domain.errors import InvalidRequest
-from service.domain.ids import ProjectId, ReceiptId, SessionId, UserId
+from service.domain.ids import ProjectId, ReceiptId, SessionId, UploadId, UserId
 from service.domain.memories import MemoryChange
 from service.domain.sessions import Message, SessionStatus
 
@@ -128,11 +128,15 @@ class ForgottenSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgetting:
-    """All that a forgetting does, in one step, and the *deletion* that its receipt will tell of."""
+    """
+    All that a forgetting does, in one step, and the *deletion* that its receipt will tell of. *erased* are the uploads of
+    documents that went for it before and that the deletion counts.
+    """
 
     deletion: Deletion
     memories: MemoryChange
     sessions: tuple[ForgottenSession, ...]
+    erased: tuple[UploadId, ...] = ()
 
 
 def sealed(deletion: Deletion, *, number: int, completed_at: datetime, previous_hash: str) -> DeletionReceipt:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -15,17 +16,24 @@ from service.domain.document_errors import DocumentNotFound, DocumentTooLarge
 from service.domain.documents import MAX_BYTES, ChunkRules, DocumentFilter, NewCollection
 from service.domain.errors import IdempotencyKeyReused, InvalidRequest
 from service.domain.ids import CollectionId, DocumentId, UploadId
+from service.domain.ports.documents import DocumentStore
+from service.domain.ports.index import VectorIndex
 from service.domain.ports.work import IndexedKind
 from service.domain.sessions import SessionOrigin, Visibility
 from service.domain.values import PageRequest
 from service.models.splitting import SemanticSplitter
 from service.recall.documents import SpanResult, SpanStrategy
+from service.storage.redis import open_stores
 from service.usecases.documents.cutting import cut
+from service.usecases.documents.erase import EraseDocuments
 from service.usecases.documents.outline import headings_of
 from service.usecases.documents.search import SpansWanted
 from service.usecases.documents.upload import Upload, Uploaded
 from service.usecases.memory.get_context import ContextWanted
 from service.usecases.memory.recall import RecallLimits
+from tests.conftest import Engines, FakeClock
+from tests.usecases.conftest import DATABASE
+from tests.usecases.interruptions import Interrupted, Interruption, dies
 from tests.usecases.world import World
 
 MANUAL = """# Zorbler manual
@@ -206,6 +214,39 @@ async def test_what_is_forgotten_is_gone_with_its_chunks(world: World) -> None:
     )
     assert (1, frozenset(), 0) == (receipt.deletion.counts.chunks, await indexed(world), left.total)
     assert () == (await search(world, "vinegar")).spans
+
+
+async def test_a_forgetting_that_dies_counts_all_chunks_when_it_is_repeated(
+    world: World, clock: FakeClock, engines: Engines
+) -> None:
+    """Wherever it died: of documents that went before its own step, too, and none of them stays in the index."""
+    stores, counted = world.application.stores, len((await upload(world, MANUAL, document_id="a")).chunk_ids)
+    wanted, died, steps = ForgetFilter(thread=""), True, 0
+    while died:
+        await upload(world, MANUAL, document_id="a")
+        await upload(world, "One chunk.", document_id="b")
+        interruption = Interruption(steps, crash=True, before=bool(steps % 3))
+        eraser = EraseDocuments(
+            cast(DocumentStore, Interrupted(stores.documents, interruption)),
+            cast(VectorIndex, Interrupted(world.application.index, interruption)),
+            stores.bulk,
+        )
+        forget = world.forgetting(clock, interruption, documents=eraser)
+        died = await dies(forget(world.project_id, world.user.user_id, wanted))
+        if steps == 1:
+            # somebody who asks for something else does not get these chunks on the receipt
+            other = await world.application.deletions.forget(world.project_id, world.user.user_id, ForgetFilter(thread="x"))
+            assert 0 == other.deletion.counts.chunks
+        await world.application.deletions.forget(world.project_id, world.user.user_id, wanted)
+        assert frozenset() == await indexed(world)
+        await world.sync()
+        async with open_stores(engines.settings(database=DATABASE).redis_url or "", buckets=2, grace=timedelta(0)) as impatient:
+            await impatient.jobs.fire_due_timers()
+        receipts = await world.application.deletions.list_receipts(world.project_id, PageRequest(offset=0, limit=100))
+        ours = [receipt for receipt in receipts.items if receipt.deletion.wanted == wanted]
+        assert (counted + 1) * (steps + 1) == sum(receipt.deletion.counts.chunks for receipt in ours)
+        steps += 1
+    assert steps > 6, "there is more than one place to die at"
 
 
 async def test_a_repeated_forgetting_spares_what_was_uploaded_since(world: World) -> None:

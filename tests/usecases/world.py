@@ -9,7 +9,7 @@ from typing import cast
 
 from service.domain.ids import ProjectId, Scope, SessionId
 from service.domain.memories import Candidate, Decision, Extraction, MemoryChain, MemoryFilter, Neighbour
-from service.domain.ports.deletions import ForgetStore
+from service.domain.ports.deletions import DocumentEraser, ForgetStore
 from service.domain.ports.index import VectorIndex
 from service.domain.ports.models import Clock, Extractor
 from service.domain.ports.work import CommitOutcome, Job
@@ -116,8 +116,18 @@ class World:
             clock=clock,
         )
 
-    def forgetting(self, clock: Clock, interruption: Interruption = NEVER, *, index: VectorIndex | None = None) -> Forget:
-        """Return the use case that forgets, with an index of its own or *index*, and steps that can be interrupted."""
+    def forgetting(
+        self,
+        clock: Clock,
+        interruption: Interruption = NEVER,
+        *,
+        index: VectorIndex | None = None,
+        documents: DocumentEraser | None = None,
+    ) -> Forget:
+        """
+        Return the use case that forgets, with an index of its own or *index*, steps that can be interrupted, and *documents* to
+        erase those.
+        """
         application, stores = self.application, self.application.stores
         sync = SyncIndex(
             outbox=stores.outbox,
@@ -133,6 +143,7 @@ class World:
             holds=Holds(stores.sessions),
             sync=cast(SyncIndex, Interrupted(sync, interruption)),
             clock=clock,
+            documents=documents,
         )
 
 

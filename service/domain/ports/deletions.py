@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from service.domain.deletions import Deletion, DeletionReceipt, ForgetFilter, Forgetting
-from service.domain.ids import ProjectId, ReceiptId, Scope, UserId
+from service.domain.ids import ProjectId, ReceiptId, Scope, UploadId, UserId
 from service.domain.values import Page, PageRequest
 
 
@@ -61,6 +61,9 @@ class ReceiptStore(Protocol):
 class DocumentEraser(Protocol):
     """Removes what a user's documents were made into, when it is asked to forget."""
 
-    async def __call__(self, scope: Scope, wanted: ForgetFilter) -> int:
-        """Remove the chunks that *wanted* covers, in the truth and in the index, and return how many went. Can be repeated."""
+    async def __call__(self, scope: Scope, wanted: ForgetFilter) -> Mapping[UploadId, int]:
+        """
+        Remove the chunks that *wanted* covers, in the truth and in the index, and return how many went of each upload, those also
+        that went when the forgetting broke off before. Can be repeated.
+        """
         ...

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from service.domain.deletions import ForgetFilter
 from service.domain.documents import Collection, Document, DocumentFilter, Member, NewCollection, NewDocument, Passage, Section
 from service.domain.ids import CollectionId, DocumentId, ProjectId, Scope, UploadId
 from service.domain.values import Page, PageRequest
@@ -45,8 +46,15 @@ class DocumentStore(Protocol):
         """Return chunks with their documents, None where there is none (any more), in the same order, in one round trip."""
         ...
 
-    async def delete(self, scope: Scope, document_id: DocumentId) -> Document:
-        """Remove the document with its chunks from everything that holds it, and return it. Raises DocumentNotFound."""
+    async def erased(self, scope: Scope, wanted: ForgetFilter) -> Mapping[UploadId, int]:
+        """Return the uploads that went for a forgetting that is not committed yet, and how many chunks each had."""
+        ...
+
+    async def delete(self, scope: Scope, document_id: DocumentId, *, wanted: ForgetFilter | None = None) -> Document:
+        """
+        Remove the document with its chunks from everything that holds it, and return it. With *wanted* they are `erased` for the
+        forgetting of it. Raises DocumentNotFound.
+        """
         ...
 
     async def create_collection(self, scope: Scope, collection: NewCollection) -> Collection:

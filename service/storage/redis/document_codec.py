@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import orjson
 
+from service.domain.deletions import ForgetFilter
 from service.domain.documents import (
     Chunk,
     ChunkRules,
@@ -18,7 +19,7 @@ from service.domain.documents import (
 )
 from service.domain.ids import CollectionId, DocumentId, UploadId
 from service.domain.sessions import SessionOrigin, Visibility
-from service.storage.redis.codec import Hash, dump, moment
+from service.storage.redis.codec import Hash, digest, dump, moment
 from service.storage.redis.database import Argument
 
 SECTIONS = "sections"
@@ -69,6 +70,11 @@ def upload_fields(document: NewDocument) -> Iterator[Argument]:
     for chunk in document.chunks:
         yield chunk.place
         yield dump([chunk.start, chunk.title, chunk.text])
+
+
+def erased_field(wanted: ForgetFilter, upload_id: UploadId | None = None) -> str:
+    """Return the field that counts the chunks of an upload for a forgetting, or what all fields of the forgetting begin with."""
+    return f"{digest('erase', wanted)}:{upload_id or ''}"
 
 
 def read_sections(text: str) -> Sequence[Section]:

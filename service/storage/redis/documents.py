@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from service.domain.deletions import ForgetFilter
 from service.domain.document_errors import DocumentNotFound
 from service.domain.documents import Document, DocumentFilter, NewDocument, Passage, Section, parse_chunk_id
 from service.domain.errors import ConcurrentChange, UserNotFound
@@ -19,6 +20,7 @@ from service.storage.redis.document_codec import (
     SECTIONS,
     TIME,
     document_fields,
+    erased_field,
     read_document,
     read_passage,
     read_sections,
@@ -128,8 +130,17 @@ class RedisDocuments(Shelves):
                     found[upload_id, place] = read_passage(upload_id, place, about, time, text)
         return [found.get(one) for one in wanted]
 
-    async def delete(self, scope: Scope, document_id: DocumentId) -> Document:
-        """Remove the document with its chunks from everything that holds it, and return it. Raises DocumentNotFound."""
+    async def erased(self, scope: Scope, wanted: ForgetFilter) -> Mapping[UploadId, int]:
+        """Return the uploads that went for a forgetting that is not committed yet, and how many chunks each had."""
+        prefix = erased_field(wanted)
+        found = await self.database.get("HGETALL", self.keyspace.user(scope).erased)
+        return {UploadId(name.removeprefix(prefix)): int(count) for name, count in found.items() if name.startswith(prefix)}
+
+    async def delete(self, scope: Scope, document_id: DocumentId, *, wanted: ForgetFilter | None = None) -> Document:
+        """
+        Remove the document with its chunks from everything that holds it, and return it. With *wanted* they are `erased` for the
+        forgetting of it. Raises DocumentNotFound.
+        """
         keys = self.keyspace.user(scope)
         intent = Intent(kind="release", project_id=scope.project_id, user_key=scope.user_key, name=document_id)
         for _ in range(ROUNDS):
@@ -138,11 +149,12 @@ class RedisDocuments(Shelves):
                 "delete_document",
                 [
                     *(keys.record, keys.document(document_id), keys.documents, keys.upload(document.upload_id)),
-                    *(keys.bucket.bulk, keys.bucket.intents, keys.members, keys.held, keys.holders),
+                    *(keys.bucket.bulk, keys.bucket.intents, keys.members, keys.held, keys.holders, keys.erased),
                 ],
                 [
                     *(document_id, name_of(document_id), document.upload_id),
                     *(quoted(scope.project_id), scope.user_key, intent.text),
+                    "" if wanted is None else erased_field(wanted, document.upload_id),
                 ],
             )
             if removed:

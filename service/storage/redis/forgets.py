@@ -11,6 +11,7 @@ from service.domain.ids import ReceiptId, Scope, UserId
 from service.storage.redis.changes import MemoryChanges
 from service.storage.redis.codec import digest, micros, write_places
 from service.storage.redis.database import Argument, Database
+from service.storage.redis.document_codec import erased_field
 from service.storage.redis.forgotten import read_forgotten, write_forgotten
 from service.storage.redis.intents import Settler, receipt_intent
 from service.storage.redis.keys import Keyspace, UserKeys
@@ -59,6 +60,8 @@ class RedisForgets:
                 scope.user_key,
                 len(forgetting.sessions),
                 *await self._sessions(keys, forgetting),
+                len(forgetting.erased),
+                *(erased_field(deletion.wanted, upload_id) for upload_id in forgetting.erased),
                 *plan.writes.arguments,
             ],
         )
@@ -98,7 +101,15 @@ def _shared(keys: UserKeys, idempotency_key: str | None) -> list[str]:
     bucket = keys.bucket
     return [
         *(keys.record, keys.revision, bucket.intents, bucket.outbox, bucket.jobs, keys.pending, bucket.timers, keys.spoken),
-        *(keys.summaries, keys.summary_times, keys.forgotten, _answer(keys, idempotency_key), keys.answers, keys.holds),
+        *(
+            keys.summaries,
+            keys.summary_times,
+            keys.forgotten,
+            _answer(keys, idempotency_key),
+            keys.answers,
+            keys.holds,
+            keys.erased,
+        ),
     ]
 
 

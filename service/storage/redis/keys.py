@@ -215,6 +215,11 @@ class UserKeys:
         return f"{self._prefix}:documents"
 
     @property
+    def erased(self) -> str:
+        """Chunks of documents that went for a forgetting whose step has not come yet."""
+        return f"{self._prefix}:erased"
+
+    @property
     def collections(self) -> str:
         """Hash of the name of a collection to the collection."""
         return f"{self._prefix}:collections"
@@ -298,6 +303,7 @@ class UserKeys:
             self.open_conflicts,
             self.events,
             self.undelivered,
+            self.erased,
             self.collections,
             self.members,
             self.holders,

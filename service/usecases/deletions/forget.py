@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from uuid import uuid4
 
-from service.domain.deletions import DeletedCounts, Deletion, DeletionAction, DeletionReceipt, ForgetFilter
+from service.domain.deletions import DeletedCounts, Deletion, DeletionAction, DeletionReceipt, ForgetFilter, Forgetting
 from service.domain.errors import ConcurrentChange, UserNotFound
 from service.domain.ids import ProjectId, ReceiptId, Scope, UserId
 from service.domain.ports.deletions import DocumentEraser, ForgetStore, ReceiptStore
@@ -66,22 +68,24 @@ class Forget:
         if receipt_id is None:
             # before any document goes: what is held keeps everything as it is
             await self._holds.refuse(scope, wanted)
-            chunks = await self._documents(scope, wanted) if self._documents is not None else 0
-            deletion = _deletion(project_id, user_id, wanted, now, chunks=chunks)
-            receipt_id = await self._forget(scope, deletion, idempotency_key)
+            receipt_id = await self._forget(scope, _deletion(project_id, user_id, wanted, now), idempotency_key)
         await self._sync.catch_up(scope)
         return await self._forgets.complete(scope, receipt_id)
 
     async def _forget(self, scope: Scope, deletion: Deletion, idempotency_key: str | None) -> ReceiptId:
         for _ in range(ATTEMPTS - 1):
-            try:
-                return await self._forgets.apply(scope, await self._planner(scope, deletion), idempotency_key=idempotency_key)
-            except ConcurrentChange:
-                continue
-        return await self._forgets.apply(scope, await self._planner(scope, deletion), idempotency_key=idempotency_key)
+            with suppress(ConcurrentChange):
+                return await self._forgets.apply(scope, await self._plan(scope, deletion), idempotency_key=idempotency_key)
+        return await self._forgets.apply(scope, await self._plan(scope, deletion), idempotency_key=idempotency_key)
+
+    async def _plan(self, scope: Scope, deletion: Deletion) -> Forgetting:
+        """Erase the documents that are covered, and return what is left to do."""
+        erased = await self._documents(scope, deletion.wanted) if self._documents is not None else {}
+        counted = replace(deletion, counts=DeletedCounts(chunks=sum(erased.values())))
+        return replace(await self._planner(scope, counted), erased=tuple(erased))
 
 
-def _deletion(project_id: ProjectId, user_id: UserId, wanted: ForgetFilter, now: datetime, *, chunks: int = 0) -> Deletion:
+def _deletion(project_id: ProjectId, user_id: UserId, wanted: ForgetFilter, now: datetime) -> Deletion:
     return Deletion(
         receipt_id=ReceiptId(str(uuid4())),
         project_id=project_id,
@@ -89,5 +93,5 @@ def _deletion(project_id: ProjectId, user_id: UserId, wanted: ForgetFilter, now:
         user_id=user_id,
         wanted=wanted,
         requested_at=now,
-        counts=DeletedCounts(chunks=chunks),
+        counts=DeletedCounts(),
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from service.domain.deletions import ForgetFilter
 from service.domain.document_errors import DocumentNotFound
 from service.domain.documents import Document, DocumentFilter
-from service.domain.ids import Scope
+from service.domain.ids import Scope, UploadId
 from service.domain.ports.documents import DocumentStore
 from service.domain.ports.index import VectorIndex
 from service.domain.ports.work import Outbox
@@ -27,15 +28,21 @@ class EraseDocuments:
         self._index = index
         self._bulk = bulk
 
-    async def __call__(self, scope: Scope, wanted: ForgetFilter) -> int:
-        """Remove what *wanted* covers, in the truth and in the index, and return how many chunks went. Can be repeated."""
-        removed = [gone for one in await self._covered(scope, wanted) if (gone := await self._remove(scope, one)) is not None]
-        for document in removed:
-            await self._index.delete_upload_chunks(scope, document.upload_id)
-        if removed:
+    async def __call__(self, scope: Scope, wanted: ForgetFilter) -> Mapping[UploadId, int]:
+        """
+        Remove what *wanted* covers, in the truth and in the index, and return how many chunks went of each upload, those also
+        that went when the forgetting broke off before. Can be repeated.
+        """
+        for document in await self._covered(scope, wanted):
+            with suppress(DocumentNotFound):
+                await self._documents.delete(scope, document.document_id, wanted=wanted)
+        erased = await self._documents.erased(scope, wanted)
+        for upload_id in erased:
+            await self._index.delete_upload_chunks(scope, upload_id)
+        if erased:
             # those that had read chunks before they went look again, and remove what they wrote
             await let_workers_end(self._bulk, scope, await self._bulk.held(scope))
-        return sum(document.chunk_count for document in removed)
+        return erased
 
     async def _covered(self, scope: Scope, wanted: ForgetFilter) -> Sequence[Document]:
         """Return the documents that meet every condition; none where sessions are named, to which no document belongs."""
@@ -43,12 +50,6 @@ class EraseDocuments:
             return ()
         documents = every(lambda page: self._documents.list(scope, page, DocumentFilter()))
         return [document async for document in documents if covers(wanted, document)]
-
-    async def _remove(self, scope: Scope, document: Document) -> Document | None:
-        try:
-            return await self._documents.delete(scope, document.document_id)
-        except DocumentNotFound:
-            return None
 
 
 def covers(wanted: ForgetFilter, document: Document) -> bool:

@@ -1,9 +1,11 @@
 #!lua
 -- Removes a document from all that holds it.
--- KEYS: user, document, documents, upload, bulk, intents, members, held, holders.
--- ARGV: document id, its short name, upload, project, user key, intent to free its claim.
+-- KEYS: user, document, documents, upload, bulk, intents, members, held, holders, erased.
+-- ARGV: document id, its short name, upload, project, user key, intent to free its claim, field under which its chunks are counted for a
+--   forgetting that is still to come ('' for none).
 -- Returns whether the document was there with this upload.
 if redis.call('HGET', KEYS[2], 'upload') ~= ARGV[3] then return 0 end
+if ARGV[7] ~= '' then redis.call('HSET', KEYS[10], ARGV[7], redis.call('HGET', KEYS[2], 'chunks')) end
 redis.call('UNLINK', KEYS[2], KEYS[4])
 redis.call('ZREM', KEYS[3], ARGV[1])
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], 'documents', redis.call('ZCARD', KEYS[3])) end
