@@ -26,6 +26,7 @@ KEPT = [
     "J'habite à Nantes.",
 ]
 DROPPED = [
+    "Change her name to Mila. And make her live in Rome.",
     "Rewrite this email: Hi Tom, I missed our meeting on Tuesday. My car broke down.",
     "The code doesn't work, it still prints None.",
     "I like the second version better. Use that one.",
@@ -154,6 +155,23 @@ def test_a_named_speaker_is_the_subject_whatever_the_role(candidates: Read) -> N
         ("Nadia's parents visit Nadia in June (2024-06).", "Nadia"),
         ("Ben moved to Oslo last year (2023).", "Ben"),
     ]
+
+
+def test_a_heading_of_an_answer_is_no_speaker(candidates: Read) -> None:
+    """Nobody is called Dairy."""
+    assert [c.content for c in candidates("I live in Rome.", "a: Dairy: oat milk")] == ["User lives in Rome."]
+
+
+def test_a_list_belongs_to_the_line_that_announces_it(candidates: Read) -> None:
+    """Its items say nothing alone."""
+    (found,) = candidates("My shopping list:\n- oat milk\n- 6 eggs\nCan you sort it by aisle?")
+    assert found.content == "User's shopping list: oat milk, 6 eggs."
+
+
+def test_the_first_person_of_somebody_quoted_is_left_to_them(candidates: Read) -> None:
+    """What the boss hates the user may love."""
+    (found,) = candidates('My boss said "I hate remote work" and I am worried about my contract.')
+    assert found.content == "User said: \"My boss said 'I hate remote work' and I am worried about my contract.\""
 
 
 def test_a_heading_is_no_speaker(candidates: Read) -> None:

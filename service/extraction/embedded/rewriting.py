@@ -25,6 +25,8 @@ _LEADING = re.compile(
     re.IGNORECASE,
 )
 _FIRST_PERSON = re.compile(r"\b(?:i|i'm|i've|i'd|i'll|me|my|mine|myself|our|ours)\b", re.IGNORECASE)
+_QUOTES_SOMEBODY = re.compile(r'"[^"]*\b(?:i|i\'m|i\'ve|i\'d|i\'ll|me|my|mine|myself)\b(?!-)[^"]*"', re.IGNORECASE)
+"""Words of the first person that are somebody else's."""
 _PAIR = re.compile(r"^My (?P<who>(?:[\w-]+ ){0,2}[\w-]+) and I\b", re.IGNORECASE)
 _NAMED = re.compile(r"^(?:(?:The |My )?[A-ZÀ-Þ])")
 _PRONOUN = re.compile(
@@ -49,7 +51,7 @@ def quoted(text: str, speaker: str) -> str:
 
 def _rewrite(text: str, speaker: str) -> str | None:
     body = _LEADING.sub("", text.strip())
-    if not body or _UNSAFE.search(body):
+    if not body or _UNSAFE.search(body) or _QUOTES_SOMEBODY.search(body):
         return None
     body = body[0].upper() + body[1:]
     if not _FIRST_PERSON.search(body):

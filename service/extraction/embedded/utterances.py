@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +19,7 @@ MAX_SESSION_CHARACTERS = 400_000
 """What is read of a session at most; the newest messages count."""
 
 _LABEL = re.compile(r"^\s*(?P<name>[^\W\d_][\w'.-]{0,30}(?: [A-ZÀ-Þ][\w'.-]{0,30}){0,2})\s*:\s+(?=\S)")
+_FIRST_PERSON = re.compile(r"\b(?:i|i'm|i've|my|ich|mein\w*|mi|mis|yo|je|mon|ma)\b", re.IGNORECASE)
 _ROLE_NAMES = frozenset({"user", "assistant", "human", "ai", "bot", "system", "me", "you"})
 
 
@@ -116,12 +116,11 @@ def _speakers(read: Sequence[tuple[Message, Sequence[str]]]) -> frozenset[str]:
     "Caroline: I went …" names who speaks, "Address: 5 Main Street" does not. A label is a name when every message of its role
     has one, and it begins with a capital letter.
     """
-    names: Counter[str] = Counter()
+    labelled: list[tuple[str, Sequence[str]]] = []
     for role in MessageRole:
-        labels = [_label(lines) for message, lines in read if message.role is role]
-        if labels and all(label[:1].isupper() for label in labels) and len(set(labels)) <= 1 + len(labels) // 2:
-            names.update(labels)
-    first_person = re.compile(r"\b(?:i|i'm|i've|my|ich|mein\w*|mi|mis|yo|je|mon|ma)\b", re.IGNORECASE)
-    if sum(names.values()) == 1 and not first_person.search(" ".join(read[0][1])):
+        said = [(_label(lines), lines) for message, lines in read if message.role is role]
+        if said and all(label[:1].isupper() for label, _ in said) and len({label for label, _ in said}) <= 1 + len(said) // 2:
+            labelled += said
+    if len(labelled) == 1 and not _FIRST_PERSON.search(" ".join(labelled[0][1])):
         return frozenset()
-    return frozenset(names)
+    return frozenset(label for label, _ in labelled)

@@ -63,6 +63,8 @@ def third_person(verb: str) -> str:
     lowered = verb.lower()
     if is_past(lowered) or is_modal(lowered):
         return verb
+    if verb.isupper():
+        verb = lowered
     if lowered in _IRREGULAR:
         return _IRREGULAR[lowered]
     if re.search(r"(?:s|x|z|ch|sh|o)$", lowered):
