@@ -11,6 +11,7 @@ from service.recall.analysis import has_word
 from service.recall.driven.driver import Driver
 from service.recall.evidence import StageListener, Tools
 from service.recall.strategies.auto import choose
+from service.recall.strategies.balanced import content_words
 
 __all__ = ["Recaller", "StageListener"]
 
@@ -29,6 +30,16 @@ class Recaller:
     ) -> None:
         """Keep the ports that every strategy works with; *driver* drives agentic recalls, None leaves them to rules."""
         self._tools = Tools(index=index, embedder=embedder, sessions=sessions, memories=memories, driver=driver)
+
+    async def prepare(self, text: str, strategy: StrategyName) -> None:
+        """
+        Embed what a recall of *text* will look for, while it is still to be found out whose it is: embedders remember.
+
+        Raises StorageUnavailable.
+        """
+        if has_word(text):
+            quick = strategy in (StrategyName.LOW_LATENCY, StrategyName.AUTO)
+            await self._tools.embedder.embed([text] if quick else [text, content_words(text)])
 
     async def __call__(self, query: RecallQuery, *, on_stage: StageListener | None = None) -> RecallResult:
         """

@@ -336,8 +336,8 @@ def _planner(stores: RedisStores, index: VectorIndex, embedder: Embedder, extrac
 
 
 def _turn_calls(stores: RedisStores, recaller: Recaller, builder: ContextBuilder, clock: Clock) -> TurnCalls:
-    places = Places(stores.users, stores.sessions)
-    return TurnCalls(open=OpenTurn(places, stores.sessions, recaller, builder, clock), store=StoreTurn(places, stores.sessions))
+    places = Places(stores.users, stores.sessions, stores.turns)
+    return TurnCalls(open=OpenTurn(places, stores.sessions, recaller, builder, clock), store=StoreTurn(places, stores.turns))
 
 
 def _archive_calls(stores: RedisStores) -> ArchiveCalls:

@@ -226,6 +226,30 @@ class SessionStore(Protocol):
         ...
 
 
+class TurnStore(Protocol):
+    """What brackets a call of a model. For a user whom the process has met before, each takes one round trip."""
+
+    async def resume(
+        self,
+        project_id: ProjectId,
+        user_id: UserId,
+        timeout: timedelta,  # noqa: ASYNC109 - a span of inactivity, no deadline of the call
+        session: NewSession,
+    ) -> tuple[User, Session, bool]:
+        """Return the user, and its session as `SessionStore.resume` does. Raises UserNotFound."""
+        ...
+
+    async def add(
+        self, project_id: ProjectId, user_id: UserId, session_id: SessionId, parts: Sequence[tuple[str, Sequence[NewMessage]]]
+    ) -> None:
+        """
+        Append *parts*, each a name and messages, in one step; one of whose name some came within a day is passed over.
+
+        Raises UserNotFound, SessionNotFound, SessionNotWritable.
+        """
+        ...
+
+
 class MemoryStore(Protocol):
     """Memories of one user. What is shown of a memory always comes from here, never from the index."""
 

@@ -18,16 +18,19 @@ CANDIDATES = 400
 SUMMARIES = 8
 
 
+def content_words(text: str) -> str:
+    """Return the content words of a query, or all of it when it has none."""
+    return " ".join(hints_of(text).keywords) or text
+
+
 def plan_of(query: RecallQuery) -> Plan:
     """Return what to look for, as an analysis of the query tells."""
-    hints = hints_of(query.text)
-    content = " ".join(hints.keywords) or query.text
     return Plan(
         readings=[
             Reading(text=query.text, signals=tuple(QUERY_SIGNALS)),
-            Reading(text=content, signals=tuple(KEYWORD_SIGNALS)),
+            Reading(text=content_words(query.text), signals=tuple(KEYWORD_SIGNALS)),
         ],
-        hints=hints,
+        hints=hints_of(query.text),
         weights=PRECISE,
         candidates=CANDIDATES,
         summaries=SUMMARIES,

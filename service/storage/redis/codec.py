@@ -80,6 +80,11 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} is no JSON")
 
 
+def hash_of(flat: Sequence[str]) -> Hash:
+    """Return the hash that a script gives as its fields and their values in turn."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
 def read_user(scope: Scope, record: Hash) -> User:
     """Return the user of a hash."""
     return User(

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice
 
 from service.domain.errors import IdempotencyKeyReused, SessionNotFound, SessionNotWritable
-from service.domain.ids import Scope, SessionId
+from service.domain.ids import Scope, SessionId, UserId
 from service.domain.memories import Source
 from service.domain.sessions import HELD, Message, NewMessage
 from service.domain.values import Page, PageRequest
@@ -26,6 +26,18 @@ WINDOW = 2
 
 GAP = 8
 """So many messages that nobody asked for are read along rather than asked around."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """
+    Messages as they are written, and the *name* of the answer that is kept for them. *wanted* is the digest of the request, empty
+    where none is kept.
+    """
+
+    bodies: Sequence[str]
+    name: str
+    wanted: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,12 +60,22 @@ class Messages:
         self, scope: Scope, session_id: SessionId, messages: Sequence[NewMessage], *, idempotency_key: str | None
     ) -> Sequence[Message]:
         """Append at least one message. Raises SessionNotFound, SessionNotWritable, IdempotencyKeyReused."""
-        bodies = [f"{_time(message)} {write_message(message)}" for message in messages]
-        wanted = digest("messages", session_id, bodies) if idempotency_key else ""
-        kind, said = await self._append(scope, session_id, bodies, f"messages {idempotency_key}", wanted, held=_held(messages))
+        part = _keyed(session_id, messages, idempotency_key)
+        ((kind, *said),) = await self._append(scope, session_id, [part], held=_held(messages))
         if kind == "reused":
             raise IdempotencyKeyReused(idempotency_key=idempotency_key or "")
-        return _added(session_id, messages, said)
+        return _added(session_id, messages, *said)
+
+    async def add_parts(
+        self, scope: Scope, session_id: SessionId, parts: Sequence[tuple[str, Sequence[NewMessage]]], *, owner: UserId
+    ) -> None:
+        """
+        Append what is new of some parts, each the key of its messages and these, for a user with the id *owner*.
+
+        Raises SessionNotFound, also when the user has another id, and SessionNotWritable.
+        """
+        keyed = [_keyed(session_id, messages, key) for key, messages in parts]
+        await self._append(scope, session_id, keyed, held=None, owner=owner)
 
     async def add_once(self, scope: Scope, session_id: SessionId, message: NewMessage, *, name: str) -> tuple[Source, bool]:
         """
@@ -61,8 +83,8 @@ class Messages:
 
         Return where the first of this name is, and whether it had come before. Raises SessionNotFound, SessionNotWritable.
         """
-        body = f"{_time(message)} {write_message(message)}"
-        kind, said = await self._append(scope, session_id, [body], _once(name), ONCE, held=_held([message]))
+        part = _Part(bodies=_bodies([message]), name=_once(name), wanted=ONCE)
+        ((kind, said),) = await self._append(scope, session_id, [part], held=_held([message]))
         return _place(said), kind == "repeat"
 
     async def added_once(self, scope: Scope, name: str) -> Source | None:
@@ -71,15 +93,14 @@ class Messages:
         return _place(kept.removeprefix(f"{ONCE} ")) if kept else None
 
     async def _append(
-        self, scope: Scope, session_id: SessionId, bodies: Sequence[str], name: str, wanted: str, *, held: frozenset[int] | None
-    ) -> tuple[str, str]:
+        self, scope: Scope, session_id: SessionId, parts: Sequence[_Part], *, held: frozenset[int] | None, owner: str = ""
+    ) -> Sequence[Sequence[str]]:
         """
-        Run the script under the *name* of a kept answer, *wanted* being the digest of the request ('' keeps none), and return the
-        kind of its answer, and the answer. *held* are the places among the bodies of those that are held for legal reasons.
-        Raises SessionNotFound, SessionNotWritable.
+        Run the script and return for each part the kind of its answer, and the answer. *held* are the places among the messages
+        of those that are held for legal reasons. Raises SessionNotFound, SessionNotWritable.
         """
         keys = self.keyspace.user(scope)
-        answer = await self.database.run(
+        answers = await self.database.run(
             "add_messages",
             [
                 keys.record,
@@ -89,29 +110,29 @@ class Messages:
                 keys.pending,
                 keys.bucket.timers,
                 keys.bucket.outbox,
-                keys.answer(name),
                 keys.answers,
                 keys.holds,
+                *(keys.answer(part.name) for part in parts),
             ],
             [
                 session_id,
-                wanted,
+                owner,
                 keys.timer(session_id),
                 quoted(scope.project_id),
                 scope.user_key,
                 WINDOW,
                 write_places(held),
-                *bodies,
+                *(field for part in parts for field in (part.wanted, len(part.bodies))),
+                *(body for part in parts for body in part.bodies),
             ],
         )
-        match answer:
+        match answers:
             case ["gone"]:
                 raise SessionNotFound(session_id=session_id)
             case ["status", status]:
                 raise SessionNotWritable(session_id=session_id, status=status)
-            case [kind, *said]:
-                return kind, "".join(said)
-        raise AssertionError(answer)
+        told: Sequence[Sequence[str]] = answers
+        return told
 
     async def page(self, scope: Scope, session_id: SessionId, page: PageRequest, *, with_forgotten: bool) -> Page[Message]:
         """Return one page of messages, oldest first, those that are forgotten only if asked for. Raises SessionNotFound."""
@@ -199,6 +220,18 @@ class Messages:
         times = await self.database.get("ZMSCORE", keys.spoken, *session_ids) if session_ids else []
         spoken = [(float(time), id_) for id_, time in zip(session_ids, times, strict=True) if time is not None]
         return [id_ for _, id_ in sorted(spoken, reverse=True)]
+
+
+def _bodies(messages: Sequence[NewMessage]) -> Sequence[str]:
+    """Return messages as the script takes them."""
+    return [f"{_time(message)} {write_message(message)}" for message in messages]
+
+
+def _keyed(session_id: SessionId, messages: Sequence[NewMessage], idempotency_key: str | None) -> _Part:
+    """Return messages as a part that is appended once under its key; without a key, each time."""
+    bodies = _bodies(messages)
+    wanted = digest("messages", session_id, bodies) if idempotency_key else ""
+    return _Part(bodies=bodies, name=f"messages {idempotency_key}", wanted=wanted)
 
 
 def _once(name: str) -> str:

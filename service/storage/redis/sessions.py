@@ -5,25 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 from service.domain.errors import ConcurrentChange, IdempotencyKeyReused, SessionNotFound, SessionNotProcessable
 from service.domain.event_errors import LegalHold
-from service.domain.ids import Scope, SessionId
+from service.domain.ids import Scope, SessionId, UserId
 from service.domain.memories import MemoryChange, Source
 from service.domain.ports.work import IndexedKind
 from service.domain.sessions import PROCESSABLE, Message, NewMessage, NewSession, Session, SessionFilter, SessionStatus, Summary
+from service.domain.users import User
 from service.domain.values import JsonObject, Page, PageRequest, contains
 from service.storage.redis.changes import MemoryChanges
 from service.storage.redis.codec import (
     MICROSECOND,
     digest,
     dump_object,
+    hash_of,
     micros,
     moment,
     read_origin,
     read_places,
     read_session,
+    read_user,
     write_origin,
     write_places,
 )
@@ -53,10 +57,10 @@ class RedisSessions:
 
     async def create(self, scope: Scope, session: NewSession, *, idempotency_key: str | None = None) -> Session:
         """Open a session and mark the user as active. Raises IdempotencyKeyReused; ConcurrentChange when the user is gone."""
-        kind, answer = await self._open(scope, session, idempotency_key=idempotency_key)
+        kind, *answer = await self._open(scope, session, idempotency_key=idempotency_key)
         if kind == "reused":
             raise IdempotencyKeyReused(idempotency_key=idempotency_key or "")
-        return _opened(session, answer)
+        return _opened(session, *answer)
 
     async def resume(
         self,
@@ -72,10 +76,18 @@ class RedisSessions:
         Only a session with the origin of *session* is continued, and with its `process_within`. With *at*, activity is told by
         the times of the messages.
         """
-        kind, answer = await self._open(scope, session, within=timeout, at=at)
-        if kind == "resumed":
-            return await self.get(scope, SessionId(answer)), False
-        return _opened(session, answer), True
+        return _resumed(session, await self._open(scope, session, within=timeout, at=at))
+
+    async def resume_of(
+        self,
+        scope: Scope,
+        owner: UserId,
+        timeout: timedelta,  # noqa: ASYNC109 - as above
+        session: NewSession,
+    ) -> tuple[User, Session, bool]:
+        """Do as `resume` for a user whose id is *owner*, and return the user too. Raises ConcurrentChange when it is another."""
+        *answer, record = await self._open(scope, session, within=timeout, owner=owner)
+        return read_user(scope, hash_of(record)), *_resumed(session, answer)
 
     async def get(self, scope: Scope, session_id: SessionId) -> Session:
         """Return the session. Raises SessionNotFound."""
@@ -239,14 +251,15 @@ class RedisSessions:
         idempotency_key: str | None = None,
         within: timedelta | None = None,
         at: datetime | None = None,
-    ) -> tuple[str, str]:
-        """Run the script and return the kind of its answer, and the answer."""
+        owner: str = "",
+    ) -> Sequence[Any]:
+        """Run the script and return its answer. Raises ConcurrentChange when the user is gone, or has another id than *owner*."""
         keys = self.keyspace.user(scope)
         session_id = SessionId(str(uuid4()))
         after = None if session.auto_process_after is None else session.auto_process_after // MICROSECOND
         origin = write_origin(session.origin)
         wanted = digest("session", session.metadata, after, session.created_at, origin, str(session.process_within))
-        kind, *answer = await self.database.run(
+        answer: Sequence[Any] = await self.database.run(
             "open_session",
             [
                 keys.record,
@@ -270,12 +283,13 @@ class RedisSessions:
                 origin,
                 "" if at is None else micros(at),
                 "" if session.process_within is None else session.process_within // MICROSECOND,
+                owner,
                 *places(session_id, session.origin),
             ],
         )
-        if kind == "gone":
+        if answer[0] == "gone":
             raise ConcurrentChange
-        return kind, "".join(answer)
+        return answer
 
     async def _read(self, keys: UserKeys, start: int, count: int) -> Sequence[Session]:
         ids = [SessionId(id_) for id_ in await self.database.get("ZREVRANGE", keys.sessions, *span(start, count))]
@@ -288,6 +302,16 @@ def _wanted(session: Session, wanted: SessionFilter) -> bool:
     if wanted.statuses and session.status not in wanted.statuses:
         return False
     return wanted.metadata is None or contains(session.metadata, wanted.metadata)
+
+
+def _resumed(session: NewSession, answer: Sequence[Any]) -> tuple[Session, bool]:
+    """Return the session that the script found and False, or the one that it opened and True."""
+    match answer:
+        case ["resumed", session_id, record]:
+            return read_session(SessionId(session_id), hash_of(record)), False
+        case [_, opened]:
+            return _opened(session, opened), True
+    raise AssertionError(answer)
 
 
 def _opened(session: NewSession, answer: str) -> Session:

@@ -29,6 +29,7 @@ from service.storage.redis.receipts import RedisReceipts
 from service.storage.redis.sessions import RedisSessions
 from service.storage.redis.streams import Streams
 from service.storage.redis.summaries import Summaries
+from service.storage.redis.turns import RedisTurns
 from service.storage.redis.usage import RedisUsage
 from service.storage.redis.users import RedisUsers
 from service.storage.redis.webhooks import RedisWebhooks
@@ -54,6 +55,7 @@ class RedisStores:
     projects: RedisProjects
     users: RedisUsers
     sessions: RedisSessions
+    turns: RedisTurns
     memories: RedisMemories
     conflicts: RedisConflicts
     jobs: RedisJobs
@@ -107,14 +109,16 @@ def build_stores(database: Database, keyspace: Keyspace, *, lease: timedelta, gr
         Origins(database, keyspace),
         events,
     )
+    users = RedisUsers(database, keyspace, claims, settler, events)
     all_buckets = keyspace.all_buckets()
     jobs = Streams(database, [bucket.jobs for bucket in all_buckets], lease)
     outbox = Streams(database, [bucket.outbox for bucket in all_buckets], lease)
     bulk = Streams(database, [bucket.bulk for bucket in all_buckets], lease)
     return RedisStores(
         projects=RedisProjects(database),
-        users=RedisUsers(database, keyspace, claims, settler, events),
+        users=users,
         sessions=sessions,
+        turns=RedisTurns(users, sessions),
         memories=RedisMemories(database, keyspace, changes, sessions),
         conflicts=RedisConflicts(database, keyspace),
         jobs=RedisJobs(database, keyspace, changes, settler, events, jobs, grace),

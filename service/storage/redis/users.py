@@ -73,6 +73,11 @@ class RedisUsers:
         self.seen[name] = found.scope.user_key
         return found
 
+    def last_seen(self, project_id: ProjectId, user_id: UserId) -> Scope | None:
+        """Return the scope that the user had when it was last read here. Whoever uses it makes sure that it still has it."""
+        user_key = self.seen.get((project_id, user_id))
+        return None if user_key is None else Scope(project_id=project_id, user_key=user_key)
+
     async def of(self, scope: Scope) -> User:
         """Return the user of a scope that was made before. Raises UserNotFound when it was deleted since."""
         record = await self.database.get("HGETALL", self.keyspace.user(scope).record)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from service.domain.errors import DomainError
 from service.domain.ports.models import Clock
@@ -72,7 +74,15 @@ class OpenTurn:
         Raises UserNotFound, SessionNotFound, InvalidRequest.
         """
         timezone = parse_timezone("timezone", recall.context.timezone)
-        place = await self._places.find(wanted)
+        preparing = asyncio.create_task(self._prepare(recall))
+        try:
+            place = await self._places.find(wanted)
+            return await self._open(place, recall, timezone, preparing)
+        finally:
+            preparing.cancel()
+
+    async def _open(self, place: Place, recall: TurnRecall, timezone: ZoneInfo, prepared: asyncio.Task[None]) -> OpenedTurn:
+        """Recall for a turn whose place is found. The embedding of the query may still be *prepared*."""
         request = ContextRequest(
             timezone=timezone,
             last_n_messages=recall.context.last_n_messages,
@@ -83,7 +93,7 @@ class OpenTurn:
             documents=place.user.has_documents,
         )
         begun = time.monotonic()
-        outcome, context = await self._recall(place, recall, request)
+        outcome, context = await self._recall(place, recall, request, prepared)
         done = outcome in (RecallOutcome.DONE, RecallOutcome.NOT_ASKED)
         return OpenedTurn(
             place=place,
@@ -93,7 +103,14 @@ class OpenTurn:
             took=timedelta(seconds=time.monotonic() - begun),
         )
 
-    async def _recall(self, place: Place, recall: TurnRecall, request: ContextRequest) -> tuple[RecallOutcome, Context | None]:
+    async def _prepare(self, recall: TurnRecall) -> None:
+        """Embed the query, if there is one: that takes longer than to find the place. What fails here fails in the recall."""
+        with suppress(DomainError):
+            await self._recaller.prepare(recall.query, recall.context.limits.strategy)
+
+    async def _recall(
+        self, place: Place, recall: TurnRecall, request: ContextRequest, prepared: asyncio.Task[None]
+    ) -> tuple[RecallOutcome, Context | None]:
         """Recall and render within the patience."""
         if not recall.query.strip():
             return RecallOutcome.NOT_ASKED, None
@@ -107,7 +124,7 @@ class OpenTurn:
         )
         try:
             async with asyncio.timeout(recall.patience.total_seconds()):
-                query = await seen_from(self._sessions, query, session.origin)
+                query, _ = await asyncio.gather(seen_from(self._sessions, query, session.origin), prepared)
                 result = await self._recaller(replace(query, patience=recall.patience))
                 return RecallOutcome.DONE, await self._builder(scope, session, query, result, request)
         except TimeoutError:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from service.domain.errors import UserNotFound
 from service.domain.ids import ProjectId, UserId, parse_session_id
-from service.domain.ports.stores import SessionStore, UserStore
+from service.domain.ports.stores import SessionStore, TurnStore, UserStore
 from service.domain.sessions import NewSession, Session, SessionStatus
 from service.domain.users import NewUser, User
 from service.usecases.users.ensure import ensured
@@ -36,27 +37,33 @@ class Place:
 class Places:
     """Finds where turns belong."""
 
-    def __init__(self, users: UserStore, sessions: SessionStore) -> None:
+    def __init__(self, users: UserStore, sessions: SessionStore, turns: TurnStore) -> None:
         """Keep the stores."""
         self._users = users
         self._sessions = sessions
+        self._turns = turns
 
     async def find(self, wanted: PlaceWanted) -> Place:
         """Return the place, made where that is allowed. Raises UserNotFound, SessionNotFound."""
-        user, user_created = await self.user(wanted)
+        created = False
         if wanted.session_id:
+            user, created = await self._user(wanted)
             session = await self._sessions.get(user.scope, parse_session_id(wanted.session_id))
             if session.status is SessionStatus.PENDING:
-                return Place(user=user, session=session, user_created=user_created, session_created=False)
-        session, created = await self.resume(user, wanted.inactivity)
+                return Place(user=user, session=session, user_created=created, session_created=False)
+        try:
+            return await self._resume(wanted, user_created=created)
+        except UserNotFound:
+            _, created = await self._user(wanted)
+            return await self._resume(wanted, user_created=created)
+
+    async def _resume(self, wanted: PlaceWanted, *, user_created: bool) -> Place:
+        """Return the user's open session, or a new one. Raises UserNotFound."""
+        new = NewSession(metadata={}, auto_process_after=wanted.inactivity)
+        user, session, created = await self._turns.resume(wanted.project_id, wanted.user_id, wanted.inactivity, new)
         return Place(user=user, session=session, user_created=user_created, session_created=created)
 
-    async def resume(self, user: User, inactivity: timedelta) -> tuple[Session, bool]:
-        """Return the user's open session and False, or a new one and True."""
-        new = NewSession(metadata={}, auto_process_after=inactivity)
-        return await self._sessions.resume(user.scope, inactivity, new)
-
-    async def user(self, wanted: PlaceWanted) -> tuple[User, bool]:
+    async def _user(self, wanted: PlaceWanted) -> tuple[User, bool]:
         """Return the user, made where that is allowed, and whether this call made it. Raises UserNotFound."""
         if not wanted.allow_new_user:
             return await self._users.get(wanted.project_id, wanted.user_id), False

@@ -1,14 +1,22 @@
 #!lua
--- Opens a session, or finds the newest pending one of the same origin and pace that was active lately, and marks the user as active.
+-- Opens a session and marks the user as active, or finds the newest pending one of the same origin and pace that was active lately.
 -- KEYS: user, session, sessions, pending, answer, answers, origins, places, spoken.
 -- ARGV: session id, digest, created_at ('' for now), custom (0 or 1), metadata, auto_process_after (microseconds or ''),
 --   span of inactivity after which no session is resumed (microseconds, '' to open one in any case), origin ('' for none), time at which
---   the session is to be active by its own times ('' for now, by the server's), process_within (microseconds or ''), then the members
---   of places that stand for the session.
--- Returns {'opened', '<session id> <created_at> <now>'}, {'repeat', the same}, {'resumed', session id}, {'reused'} or {'gone'}.
-if redis.call('EXISTS', KEYS[1]) == 0 then return {'gone'} end
+--   the session is to be active by its own times ('' for now, by the server's), process_within (microseconds or ''), id that the user
+--   must have ('' for any), then the members of places that stand for the session.
+-- Returns {'opened', '<session id> <created_at> <now>'}, {'repeat', the same}, {'resumed', session id, fields of the session}, {'reused'}
+--   or {'gone'}; when an id was given, the fields of the user come last.
+local owner = redis.call('HGET', KEYS[1], 'user_id')
+if not owner or ARGV[11] ~= '' and owner ~= ARGV[11] then return {'gone'} end
+
+local function told(answer)
+  if ARGV[11] ~= '' then answer[#answer + 1] = redis.call('HGETALL', KEYS[1]) end
+  return answer
+end
+
 local answer = first_answer(KEYS[5], ARGV[2])
-if answer then return answer end
+if answer then return told(answer) end
 
 local now = microseconds()
 local kin = ARGV[10] == '' and ARGV[8] or ARGV[8] .. ' ' .. ARGV[10]
@@ -24,9 +32,9 @@ if ARGV[7] ~= '' then
     end
   end
   if newest then
-    -- whoever goes by the times of messages adds some at once, which marks the user too: nothing to write, nothing to wait for
-    if not at then redis.call('HSET', KEYS[1], 'last_active_at', digits(now)) end
-    return {'resumed', newest}
+    -- nothing to write, nothing to wait for. The key of that session is not declared: it is that of the new one under another id
+    local found = string.sub(KEYS[2], 1, -1 - string.len(ARGV[1])) .. newest
+    return told({'resumed', newest, redis.call('HGETALL', found)})
   end
 end
 
@@ -40,7 +48,7 @@ redis.call('ZADD', KEYS[4], digits(now), ARGV[1])
 if ARGV[8] ~= '' then redis.call('HSET', KEYS[2], 'origin', ARGV[8]) end
 if ARGV[10] ~= '' then redis.call('HSET', KEYS[2], 'process_within', ARGV[10]) end
 if kin ~= '' then redis.call('HSET', KEYS[7], ARGV[1], kin) end
-for i = 11, #ARGV do redis.call('ZADD', KEYS[8], 0, ARGV[i]) end
+for i = 12, #ARGV do redis.call('ZADD', KEYS[8], 0, ARGV[i]) end
 local opened = ARGV[1] .. ' ' .. created_at .. ' ' .. digits(now)
 keep_answer(KEYS[5], KEYS[6], ARGV[2], opened)
-return {'opened', opened}
+return told({'opened', opened})
