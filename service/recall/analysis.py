@@ -6,8 +6,10 @@ number, and who said what it asks for. English rules; a query in another languag
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from service.domain.sessions import MessageRole
 
@@ -26,33 +28,40 @@ _ASKS_TIME = re.compile(
 _ASKS_NUMBER = re.compile(
     r"\bhow (?:many|much|old|often|far|tall|big)\b|\bwhat (?:number|age|price|amount|percentage)\b", re.IGNORECASE
 )
+_SAID = "advise|gave|give|list|mention|propose|provide|recommend|said|say|suggest|tell|told|wr[io]te"
 _ABOUT_ASSISTANT = re.compile(
-    r"\byou(?:r| (?:\w+ )?(?:advise|gave|give|list|mention|propose|provide|recommend|said|say|suggest|tell|told|wr[io]te)\w*)\b",
-    re.IGNORECASE,
+    rf"(?<!\bcan )(?<!\bcould )(?<!\bwill )(?<!\bwould )\byou(?:r| (?:\w+ )?(?:{_SAID})\w*)\b", re.IGNORECASE
 )
+"""Not "can you recommend": that was not answered yet."""
 _ABOUT_ASKER = re.compile(r"\b(?:I|I['\u2019](?:m|d|ve|ll)|my|me|mine|myself|the user(?:['\u2019]s)?)\b")
-
-_AUXILIARIES = r"(?:is|are|was|were|do|does|did|has|have|had|will|would|could|should|can|may|might)"
-_LEADING_AUXILIARY = re.compile(rf"{_AUXILIARIES} +(?=\w)", re.IGNORECASE)
-_QUESTION_WORDS = re.compile(
-    r"(?:(?:in|at|on|for|to|from|with|by) )?(?:what|which|who|whom|whose|when|where|why|how)\b"
-    r"(?: (?:many|much|long|often|old)\b)?(?: (?:kind|type|sort)s? of\b)? *",
+_ABOUT_TALK = re.compile(
+    r"\bremind me\b|\bour (?:\w+ )?(?:chat|conversation|discussion)s?\b|\bwe (?:chatted|discussed|spoke|talked)\b", re.IGNORECASE
+)
+_FRAME = re.compile(
+    r"\b(?:give|help|remind|show|tell) me\b"
+    r"|\bI(?:['\u2019]m| am| was|['\u2019]d like to| would like to| want(?:ed)? to)? (?:trying to )?"
+    r"(?:check|follow|go|know|look|recall|remember|think|wonder)(?:ing)?\b",
     re.IGNORECASE,
 )
-_POSSESSIVE_PRONOUN = re.compile(r"\b(?:his|her|their)\b")
-_PERSONAL_PRONOUN = re.compile(r"\b(?:he|she|they)\b")
+"""Words around a question: who says "I was wondering" asks nothing about himself by that."""
+_SENTENCE = re.compile(r"(?<=[.!?])\s+")
+
+_NO_PERSON = frozenset("a an at from her his in into last my near next of on our that the their this your".split())  # noqa: SIM905
+"""After these words a name is more often that of a place, a time or a thing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryHints:
     """
     *keywords* are the content words, as written, in their order; *words* all words, case-folded and without possessive;
-    *names* the capitalised ones that do not begin the query. *role* is who wrote what is asked for, None when that is not said.
+    *names* the capitalised ones that do not begin the query. *topic* are the keywords but for the names of people. *role* is who
+    wrote what is asked for, None when that is not said.
     """
 
     keywords: tuple[str, ...]
     words: frozenset[str]
     names: tuple[str, ...]
+    topic: tuple[str, ...]
     asks_time: bool
     asks_number: bool
     role: MessageRole | None
@@ -67,10 +76,12 @@ def hints_of(text: str) -> QueryHints:
         dict.fromkeys(word for word in bare if word.casefold() not in _STOP_WORDS and (len(word) > 1 or word.isdigit()))
     )
     names = tuple(dict.fromkeys(word for word in bare[1:] if word[:1].isupper() and word.casefold() not in _STOP_WORDS))
+    people = _people(found, names)
     return QueryHints(
         keywords=keywords,
         words=frozenset(word.casefold() for word in bare),
         names=names,
+        topic=tuple(word for word in keywords if word not in people),
         asks_time=bool(_ASKS_TIME.search(text)),
         asks_number=bool(_ASKS_NUMBER.search(text)),
         role=_asked_role(text),
@@ -89,25 +100,25 @@ def content_words(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in bare if len(word) > 2 and word not in _STOP_WORDS and not word.isdigit()))
 
 
-def statement_of(text: str, hints: QueryHints) -> str:
-    """
-    Return the query turned towards how an answer would be put: without its question words, and, when it names one person, said
-    by that person. "When did Ann adopt her dog?" becomes "Ann: I adopt my dog".
-    """
-    statement = text.strip().rstrip("?!. ")
-    for leading in (_QUESTION_WORDS, _LEADING_AUXILIARY):
-        match = leading.match(statement)
-        statement = statement[match.end() :] if match else statement
-    if len(hints.names) != 1:
-        return statement
-    (name,) = hints.names
-    own = re.sub(rf"\b{re.escape(name)}['\u2019]s?\b", "my", statement)
-    own = re.sub(rf"\b(?:{_AUXILIARIES} +)?{re.escape(name)}\b", "I", own)
-    own = _POSSESSIVE_PRONOUN.sub("my", own)
-    return f"{name}: {_PERSONAL_PRONOUN.sub('I', own)}"
+def _people(words: Sequence[str], names: Sequence[str]) -> frozenset[str]:
+    """Return those of *names* that seem to stand for people: "Ann" and "Ann's", but not "in Paris" or "the Grand Canyon"."""
+    people: set[str] = set()
+    for before, word in pairwise(words):
+        bare = _POSSESSIVE.sub("", word)
+        if bare not in names:
+            continue
+        if before in people or (before not in names and (bare != word or before.casefold() not in _NO_PERSON)):
+            people.add(bare)
+    return frozenset(people)
 
 
 def _asked_role(text: str) -> MessageRole | None:
-    if _ABOUT_ASSISTANT.search(text):
+    # what comes before the last sentence tells why somebody asks
+    asked = _FRAME.sub("", _SENTENCE.split(text.strip())[-1])
+    if _ABOUT_ASSISTANT.search(asked):
         return MessageRole.ASSISTANT
-    return MessageRole.USER if _ABOUT_ASKER.search(text) else None
+    if _ABOUT_ASKER.search(asked):
+        return MessageRole.USER
+    if _ABOUT_TALK.search(text):
+        return MessageRole.ASSISTANT
+    return MessageRole.USER if _ABOUT_ASKER.search(_FRAME.sub("", text)) else None

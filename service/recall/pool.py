@@ -17,12 +17,11 @@ from service.domain.ids import ChainId, SessionId
 from service.domain.memories import Source
 from service.domain.ports.index import SPARSE, SPARSE_CONTEXT, Hits
 from service.recall.searches import (
-    KEYWORD_SIGNALS,
     MEMORY_SIGNALS,
     NOTHING,
     SESSION_SIGNALS,
     SIGNALS,
-    STATEMENT_SIGNALS,
+    TOPIC_SIGNALS,
     TURN_SIGNALS,
     HitList,
 )
@@ -33,7 +32,7 @@ Places = NDArray[np.intp]
 NEIGHBOUR = "neighbour"
 """How well the better of the turns right before and after matches by meaning."""
 
-_OF_TURNS = (*TURN_SIGNALS, *KEYWORD_SIGNALS, *STATEMENT_SIGNALS)
+_OF_TURNS = (*TURN_SIGNALS, *TOPIC_SIGNALS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

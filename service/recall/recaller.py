@@ -11,7 +11,7 @@ from service.recall.analysis import has_word
 from service.recall.driven.driver import Driver
 from service.recall.evidence import StageListener, Tools
 from service.recall.strategies.auto import choose
-from service.recall.strategies.balanced import content_words
+from service.recall.strategies.balanced import topic_of
 
 __all__ = ["Recaller", "StageListener"]
 
@@ -39,7 +39,7 @@ class Recaller:
         """
         if has_word(text):
             quick = strategy in (StrategyName.LOW_LATENCY, StrategyName.AUTO)
-            await self._tools.embedder.embed([text] if quick else [text, content_words(text)])
+            await self._tools.embedder.embed([text] if quick else [text, topic_of(text)])
 
     async def __call__(self, query: RecallQuery, *, on_stage: StageListener | None = None) -> RecallResult:
         """

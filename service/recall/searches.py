@@ -35,19 +35,17 @@ TURN_SIGNALS: Mapping[str, Target] = {
     "words": (IndexedKind.TURN, SPARSE),
     "words_around": (IndexedKind.TURN, SPARSE_CONTEXT),
 }
-KEYWORD_SIGNALS: Mapping[str, Target] = {"keywords_meaning": (IndexedKind.TURN, DENSE)}
-"""Of the query's content words alone."""
-STATEMENT_SIGNALS: Mapping[str, Target] = {"statement_meaning": (IndexedKind.TURN, DENSE)}
-"""Of the query put as an answer would be."""
 MEMORY_SIGNALS: Mapping[str, Target] = {"memory_meaning": (IndexedKind.MEMORY, DENSE)}
 """By meaning alone: the words of a memory are those of the turns that it comes from."""
+TOPIC_SIGNALS: Mapping[str, Target] = {"topic_meaning": (IndexedKind.TURN, DENSE)}
+"""Of the query's content words without the people in it: their names are in all that they said."""
 SESSION_SIGNALS: Mapping[str, Target] = {
     "session_meaning": (IndexedKind.SUMMARY, DENSE),
     "session_words": (IndexedKind.SUMMARY, SPARSE_CONTEXT),
 }
 QUERY_SIGNALS: Mapping[str, Target] = {**TURN_SIGNALS, **MEMORY_SIGNALS, **SESSION_SIGNALS}
 """Of the query as it is."""
-SIGNALS: Mapping[str, Target] = {**QUERY_SIGNALS, **KEYWORD_SIGNALS, **STATEMENT_SIGNALS}
+SIGNALS: Mapping[str, Target] = {**QUERY_SIGNALS, **TOPIC_SIGNALS}
 
 LIMIT = 150
 """How many hits each search returns if it is to miss next to nothing."""

@@ -35,6 +35,8 @@ _LENGTH_SPREAD = 0.8
 _LONGEST = 1.5
 """From here on length says nothing more: a pasted document is no better evidence than a paragraph."""
 _MOST_PAST = 4
+_FULL_WORDS = 60
+"""Up to so many words a trait counts in full: in a longer text something of the kind stands anywhere, whatever it tells."""
 READ_CHARS = 1_000
 """How much of a text is read."""
 
@@ -42,7 +44,8 @@ READ_CHARS = 1_000
 class Traits(NamedTuple):
     """
     *speaker* is the case-folded label in a text such as `Ann: hello`, empty when there is none. The numbers are 0 or 1, but
-    for *past*, how many verbs stand in the past, and *length*, a z-score of the logarithm of the number of words.
+    for *past*, how many verbs stand in the past, and *length*, a z-score of the logarithm of the number of words; in a long text
+    all of them are less.
     """
 
     speaker: str
@@ -72,15 +75,17 @@ def _traits_of(text: str) -> Traits:
     written = _WORD.findall(text)
     words = {word.lower() for word in written}
     digits = [word for word in words if word.isdecimal()]
-    length = (math.log1p(text.count(" ") + 1) - _MEAN_LENGTH) / _LENGTH_SPREAD
+    count = text.count(" ") + 1
+    length = (math.log1p(count) - _MEAN_LENGTH) / _LENGTH_SPREAD
+    share = min(1.0, _FULL_WORDS / count)
     return Traits(
         speaker=label.group(1).casefold() if label else "",
-        time=float(not _TIMES.isdisjoint(words) or any(map(_is_year, digits))),
-        number=float(bool(digits) or not _NUMBERS.isdisjoint(words)),
-        question=float("?" in text),
-        first_person=float(not _FIRST_PERSON.isdisjoint(written)),
-        past=float(min(_MOST_PAST, sum(map(_is_past, written)))),
-        length=max(-2.0, min(_LONGEST, length)),
+        time=share * (not _TIMES.isdisjoint(words) or any(map(_is_year, digits))),
+        number=share * (bool(digits) or not _NUMBERS.isdisjoint(words)),
+        question=share * ("?" in text),
+        first_person=share * (not _FIRST_PERSON.isdisjoint(written)),
+        past=share * min(_MOST_PAST, sum(map(_is_past, written))),
+        length=share * max(-2.0, min(_LONGEST, length)),
     )
 
 

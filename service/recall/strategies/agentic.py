@@ -17,12 +17,11 @@ from dataclasses import dataclass, replace
 from service.domain.ids import ChainId
 from service.domain.memories import MemoryChain, Source
 from service.domain.recall import Recalled, RecalledKind, RecallQuery, RecallResult, StrategyName
-from service.recall.analysis import hints_of, statement_of
+from service.recall.analysis import hints_of
 from service.recall.connections import connected_items
 from service.recall.driven.drive import LEAST_PATIENCE, drive
 from service.recall.evidence import Evidence, Plan, StageListener, Tools, gather_evidence
 from service.recall.ranking import Ranked
-from service.recall.searches import QUERY_SIGNALS, STATEMENT_SIGNALS, Reading
 from service.recall.selection import select
 from service.recall.strategies.balanced import plan_of
 from service.recall.weights import GATHERING
@@ -112,12 +111,7 @@ def parts_of(text: str) -> list[str]:
 
 def first_plan(query: RecallQuery) -> Plan:
     """Return what the first hop looks for."""
-    plan = plan_of(query)
-    readings = [
-        Reading(text=query.text, signals=tuple(QUERY_SIGNALS)),
-        Reading(text=statement_of(query.text, plan.hints) or query.text, signals=tuple(STATEMENT_SIGNALS)),
-    ]
-    return replace(plan, readings=readings, weights=GATHERING, kindred=COMPARED)
+    return replace(plan_of(query), weights=GATHERING, kindred=COMPARED)
 
 
 def _part_plan(query: RecallQuery, part: str) -> Plan:

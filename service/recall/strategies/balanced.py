@@ -1,6 +1,6 @@
 """
-Balanced: reads the query first. Its content words are a second search by meaning, spans of time that it names draw in what was
-said then, and every candidate is read and ranked by its text.
+Balanced: reads the query first. Its content words, without the people that it names, are a second search by meaning, spans of
+time that it names draw in what was said then, and every candidate is read and ranked by its text.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from service.domain.ports.index import IndexFilter
 from service.domain.recall import RecallQuery, RecallResult, StrategyName
 from service.recall.analysis import hints_of
 from service.recall.evidence import Plan, StageListener, Tools, gather_evidence
-from service.recall.searches import KEYWORD_SIGNALS, QUERY_SIGNALS, Reading
+from service.recall.searches import QUERY_SIGNALS, TOPIC_SIGNALS, Reading
 from service.recall.selection import select
 from service.recall.weights import PRECISE
 
@@ -18,9 +18,9 @@ CANDIDATES = 400
 SUMMARIES = 8
 
 
-def content_words(text: str) -> str:
-    """Return the content words of a query, or all of it when it has none."""
-    return " ".join(hints_of(text).keywords) or text
+def topic_of(text: str) -> str:
+    """Return the content words of a query but for the people in it, or all of it when it has no others."""
+    return " ".join(hints_of(text).topic) or text
 
 
 def plan_of(query: RecallQuery) -> Plan:
@@ -28,7 +28,7 @@ def plan_of(query: RecallQuery) -> Plan:
     return Plan(
         readings=[
             Reading(text=query.text, signals=tuple(QUERY_SIGNALS)),
-            Reading(text=content_words(query.text), signals=tuple(KEYWORD_SIGNALS)),
+            Reading(text=topic_of(query.text), signals=tuple(TOPIC_SIGNALS)),
         ],
         hints=hints_of(query.text),
         weights=PRECISE,

@@ -22,9 +22,16 @@ BUDGETS = (500, 1000, 2000, 4000)
 
 async def ask(client: Client, loaded: Sequence[Loaded], strategy: str) -> dict[str, object]:
     """Return the figures of *strategy* over all questions, with the latency of the calls one after the other."""
+    answers, seconds = await recalled(client, loaded, strategy)
+    return {**figures(answers), "latency_ms": latency(seconds)}
+
+
+async def recalled(client: Client, loaded: Sequence[Loaded], strategy: str) -> tuple[list[Answered], list[float]]:
+    """Return what *strategy* finds for each question, and how many seconds each call took."""
     stub = MemoryServiceStub(client.channel)
     options = RecallOptions(recall_strategy=_wire(strategy), min_top_k=50, max_top_k=100)
-    answers, seconds = [], []
+    answers: list[Answered] = []
+    seconds: list[float] = []
     for conversation in loaded:
         for question in conversation.conversation.questions:
             request = RecallRequest(user_id=conversation.user_id, query=question.text, options=options)
@@ -33,7 +40,7 @@ async def ask(client: Client, loaded: Sequence[Loaded], strategy: str) -> dict[s
             seconds.append(time.perf_counter() - begun)
             sources = [conversation.turn(one.session_id, one.message_index) for item in found.items for one in item.sources]
             answers.append(Answered(question=question, ranking=distinct(sources)))
-    return {**figures(answers), "latency_ms": latency(seconds)}
+    return answers, seconds
 
 
 async def evidence_in_contexts(client: Client, loaded: Sequence[Loaded], strategy: str) -> dict[str, float]:

@@ -24,7 +24,7 @@ SESSION_SHARE = 0.6
 LEAST = 0.02
 """The least weight of a signal of the index: one that adds nothing would still be searched for, and not be fitted again."""
 UNFITTED = frozenset({"role"})
-"""No question of the data names the role of who answers, so this stands at a third of `speaker`."""
+"""No question of the data tells the role of who answers. It counts as much as `speaker`: both say whose words are asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ def totals(example: Example, weights: Mapping[str, float]) -> Matrix:
 def as_code(case: Case, weights: Mapping[str, float]) -> str:
     """Return *weights* as they stand in `weights.py`, the ones that are not fitted included."""
     known = {name: round(max(weight, LEAST) if name in case.shipped.index else weight, 2) for name, weight in weights.items()}
-    known |= {name: round(weights["speaker"] / 3, 2) for name in UNFITTED}
+    known |= {name: round(weights["speaker"], 2) for name in UNFITTED}
     lines = [f"{case.name} = Weights("]
     for part, names in (("index", case.shipped.index), ("text", case.shipped.text)):
         lines += [f"    {part}={{", *(f'        "{name}": {known[name]:.2f},' for name in names), "    },"]
