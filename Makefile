@@ -107,13 +107,14 @@ fit: setup-test ## Fit the weights of the ranking: make fit DATA=path
 	@test -n "$(DATA)" || { echo "DATA is missing: make fit DATA=path" >&2; exit 2; }
 	$(BIN)/python -m tests.bench.fit "$(DATA)"
 
-bench: setup-test ## Measure latency, streams and throughput, p50 and p95 at 1,000 and 10,000 memories, and how well memories are kept, dated and decided on
+bench: setup-test ## Measure latency, streams and throughput, p50 and p95 at 1,000 and 10,000 memories, what is found in chats, and how well memories are kept, dated and decided on
 	$(BIN)/python -m tests.bench.latency
 	$(BIN)/python -m tests.bench.scale users
 	$(BIN)/python -m tests.bench.scale one
 	$(BIN)/python -m tests.bench.scale curve
 	$(BIN)/python -m tests.bench.throughput
 	$(BIN)/python -m tests.bench.streams
+	$(BIN)/python -m tests.bench.chats
 	$(BIN)/python -m tests.bench.extraction
 	$(BIN)/python -m tests.bench.conflicts
 

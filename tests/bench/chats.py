@@ -1,5 +1,5 @@
 """
-Measures recall in chats of a user with an assistant, as `evaluate` does on LoCoMo: `python -m tests.bench.chats [--contexts]`.
+Measures recall in chats of a user with an assistant, as `evaluate` does on LoCoMo: `python -m tests.bench.chats`.
 
 `chats.jsonl` holds what a user says of himself beside what he asks for, and how he asks for it later, in the first person. Around
 it the assistant answers at length, and in another session on the same subject the user tells nothing. Nothing is fitted on it.

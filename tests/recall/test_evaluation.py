@@ -8,9 +8,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from tests.bench.chats import CHATS, conversation
 from tests.bench.evaluation.locomo import Turn, read_date, read_evidence
 from tests.bench.evaluation.measure import distinct, evidence_recall
 from tests.bench.evaluation.picture import recall_picture
+from tests.bench.scoring import cases
 
 PLACES = {f"D{session}:{turn}": Turn(session=session, index=turn - 1) for session in (8, 9, 30) for turn in range(1, 27)}
 
@@ -65,3 +67,14 @@ def test_the_better_a_row_the_higher_its_line() -> None:
     heights = [float(points.split(",")[1]) for points in re.findall(r'points="([^"]*)"', drawn)]
     assert heights == sorted(heights)
     assert len(set(heights)) == 2
+
+
+def test_every_question_of_the_chats_is_answered_by_what_was_said_for_it() -> None:
+    """A fact is where the user told it, advice where the assistant gave it, and what is spread is in each of its places."""
+    rows = list(cases(CHATS))
+    chats = conversation(rows)
+    told: dict[str, set[str]] = {}
+    for row in rows:
+        told.setdefault(row["ask"], set()).add(row.get("reply", row["say"]))
+    texts = chats.texts()
+    assert told == {question.text: {texts[turn] for turn in question.evidence} for question in chats.questions}
