@@ -34,7 +34,10 @@ class ArchivedUser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchivedSession:
-    """A session, whose messages follow it; *summary* None means that it has none."""
+    """
+    A session, whose messages follow it; *summary* None means that it has none. *remembered_at* and *missing* are those of a
+    `Session`.
+    """
 
     session_id: SessionId
     status: SessionStatus
@@ -46,6 +49,8 @@ class ArchivedSession:
     last_active_at: datetime
     summary: str | None
     origin: SessionOrigin = NOWHERE
+    remembered_at: datetime | None = None
+    missing: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from service.domain.archives import ArchivedMemory
+from service.domain.archives import ArchivedMemory, ArchivedSession
 from service.domain.deletions import DeletedCounts, DeletionAction, ForgetFilter
 from service.domain.errors import IdempotencyKeyReused, InvalidRequest, StorageUnavailable, UserNotFound
 from service.domain.ids import UserId
@@ -19,6 +19,7 @@ from service.domain.ports.work import CommitOutcome, IndexedKind
 from service.domain.projects import ProjectSettings
 from service.domain.sessions import Message, MessageRole, NewMessage, SessionStatus
 from service.domain.users import UserUpdate
+from service.rpc.mapping.lines import from_line, to_line
 from service.storage.redis import open_stores
 from service.usecases.turns.places import PlaceWanted
 from service.usecases.turns.store import ReplyEnd, Turn
@@ -27,7 +28,7 @@ from tests.usecases.conftest import DATABASE
 from tests.usecases.plain import TOPICS, PlainExtractor, fact
 from tests.usecases.shown import everything_shown
 from tests.usecases.speaker import Speaker
-from tests.usecases.test_archives import give
+from tests.usecases.test_archives import VALIDATOR, give
 from tests.usecases.world import EVERYTHING, World
 
 SECRET = fact("cat", "violet")
@@ -240,6 +241,29 @@ async def test_a_sent_turn_is_not_stored_again(speaker: Speaker) -> None:
     await speaker.forget()
     await store(wanted, turn)
     assert "violet" not in await everything_shown(world)
+
+
+async def test_what_is_missing_is_made_again_where_it_is_imported(speaker: Speaker) -> None:
+    """An archive that is written while sessions are processed again comes to the same memories, at the same places in history."""
+    world = speaker.world
+    await speaker.remember(fact("song", "far"), fact("cat", "red"), at=[0, 2])
+    await speaker.remember(fact("cat", "red"), thread="b")
+    await speaker.remember(fact("cat", "blue"))
+    await speaker.forget(thread="b")
+    await speaker.forget(to_time=speaker.clock.now() - timedelta(hours=2))
+    archives = world.application.archives
+    records = [record async for record in archives.export(world.project_id, world.user.user_id)]
+    assert [(SessionStatus.PROCESSING, True)] == [
+        (one.status, bool(one.missing)) for one in records if isinstance(one, ArchivedSession) and one.missing is not None
+    ]
+    assert records == [from_line(to_line(record), VALIDATOR) for record in records]
+    other = (await world.application.projects.create(None, name="other", settings=ProjectSettings())).project_id
+    await archives.restore(other, give(records))
+    assert records == [record async for record in archives.export(other, world.user.user_id)]
+    await speaker.finish()
+    user = await world.application.users.get(other, world.user.user_id)
+    there = replace(speaker, world=replace(world, project_id=other, user=user))
+    assert [[fact("cat", "red"), fact("cat", "blue")]] == await speaker.versions() == await there.versions()
 
 
 async def test_an_archive_goes_on_without_the_forgotten(speaker: Speaker) -> None:

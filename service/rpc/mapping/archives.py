@@ -85,6 +85,8 @@ def _to_session(session: ArchivedSession) -> pb.ArchivedSession:
         last_active_at=to_timestamp(session.last_active_at),
         session_summary=session.summary,
         origin=to_origin(session.origin),
+        remembered_at=_to_optional(session.remembered_at),
+        missing=None if session.missing is None else pb.ArchivedMissing(message_indexes=sorted(session.missing)),
     )
 
 
@@ -101,6 +103,8 @@ def _from_session(session: pb.ArchivedSession) -> ArchivedSession:
         last_active_at=from_timestamp("last_active_at", session.last_active_at),
         summary=session.session_summary if session.HasField("session_summary") else None,
         origin=from_origin(session),
+        remembered_at=from_timestamp("remembered_at", session.remembered_at) if session.HasField("remembered_at") else None,
+        missing=frozenset(session.missing.message_indexes) if session.HasField("missing") else None,
     )
 
 

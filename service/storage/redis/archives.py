@@ -239,4 +239,6 @@ def _fields(session: ArchivedSession, message_count: int) -> list[Argument]:
         # the first job of a restored session has the generation that as many messages would have given it
         *("generation", message_count),
         *("origin", write_origin(session.origin)),
+        *("remembered_at", "" if session.remembered_at is None else micros(session.remembered_at)),
+        *([] if session.missing is None else ["missing", write_places(session.missing)]),
     ]

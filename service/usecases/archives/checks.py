@@ -72,8 +72,13 @@ class ArchiveChecks:
             raise Wrong("sessions come before conflicts and memories")
         if session.session_id in self._counts:
             raise Wrong(f"session_id: {session.session_id} came before")
-        if (session.status is SessionStatus.PROCESSED) != (session.processed_at is not None):
-            raise Wrong("processed_at: is there for a processed session and for no other")
+        again = session.missing is not None
+        if again and session.status in {SessionStatus.PENDING, SessionStatus.PROCESSED}:
+            raise Wrong("missing: is there for no session that waits to be processed or has been")
+        if (session.status is SessionStatus.PROCESSED or again) != (session.processed_at is not None):
+            raise Wrong(
+                "processed_at: is there for a session that was processed, if only to be processed again, and for no other"
+            )
         check_metadata("metadata", session.metadata)
         self._counts[session.session_id] = 0
         self._last = session.session_id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -13,7 +13,7 @@ from service.domain.ids import ChainId, MemoryId, ProjectId, Scope, SessionId, U
 from service.domain.memories import MemoryChain, MemoryFilter, Source, source_of
 from service.domain.ports.documents import DocumentStore
 from service.domain.ports.stores import ConflictStore, MemoryStore, SessionStore, UserStore
-from service.domain.sessions import HELD, Message, Session, SessionFilter, SessionStatus, Summary
+from service.domain.sessions import HELD, Message, Session, SessionFilter, Summary
 from service.domain.users import User
 from service.usecases.archives.library import ArchivedLibrary
 from service.usecases.paging import every
@@ -57,9 +57,10 @@ class ExportUser:
         for session_id in await self._session_ids(scope):
             session = await self._sessions.get(scope, session_id)
             (summary,) = await self._sessions.summaries(scope, [session_id])
-            yield _session(session, summary)
-            messages = await all_messages(self._sessions, scope, session_id)
-            for message in moved.up(_as_held(messages, held.get(session_id, frozenset()))):
+            told = await all_messages(self._sessions, scope, session_id)
+            messages = moved.up(_as_held(told, held.get(session_id, frozenset())))
+            yield moved.session(_session(session, summary))
+            for message in messages:
                 yield message
         async for conflict in self._archived_conflicts(scope):
             yield moved.conflict(conflict)
@@ -108,12 +109,17 @@ class _Moved:
     def __init__(self) -> None:
         self._places: dict[Source, int] = {}
 
-    def up(self, messages: Sequence[Message]) -> Iterator[Message]:
-        """Yield a session's messages at their places in the archive."""
-        for place, message in enumerate(messages):
-            if message.index != place:
-                self._places[source_of(message)] = place
-            yield replace(message, index=place)
+    def up(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """Return a session's messages at their places in the archive."""
+        self._places |= {source_of(message): place for place, message in enumerate(messages) if message.index != place}
+        return [replace(message, index=place) for place, message in enumerate(messages)]
+
+    def session(self, session: ArchivedSession) -> ArchivedSession:
+        """Return a session whose messages were moved up before, and what is missing in it are places in the archive."""
+        if session.missing is None:
+            return session
+        missing = self._sources([Source(session.session_id, place) for place in session.missing])
+        return replace(session, missing=frozenset(source.message_index for source in missing))
 
     def memory(self, memory: ArchivedMemory) -> ArchivedMemory:
         """Return a memory whose sources are places in the archive."""
@@ -142,11 +148,9 @@ def _user(user: User) -> ArchivedUser:
 
 
 def _session(session: Session, summary: Summary | None) -> ArchivedSession:
-    # one that is processed again was processed: whoever imports it has no use for the rest of that work
-    again = session.missing is not None
     return ArchivedSession(
         session_id=session.session_id,
-        status=SessionStatus.PROCESSED if again else session.status,
+        status=session.status,
         created_at=session.created_at,
         custom_created_at=session.custom_created_at,
         metadata=session.metadata,
@@ -155,6 +159,8 @@ def _session(session: Session, summary: Summary | None) -> ArchivedSession:
         last_active_at=session.last_active_at,
         summary=None if summary is None else summary.content,
         origin=session.origin,
+        remembered_at=session.remembered_at,
+        missing=session.missing,
     )
 
 

@@ -158,6 +158,8 @@ class ArchivedSession(_message.Message):
     LAST_ACTIVE_AT_FIELD_NUMBER: _builtins.int
     SESSION_SUMMARY_FIELD_NUMBER: _builtins.int
     ORIGIN_FIELD_NUMBER: _builtins.int
+    REMEMBERED_AT_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     """UUID."""
     status: _session_pb2.SessionStatus.ValueType
@@ -188,6 +190,16 @@ class ArchivedSession(_message.Message):
     def origin(self) -> _session_pb2.SessionOrigin:
         """What the session is part of. Absent when it was opened without."""
 
+    @_builtins.property
+    def remembered_at(self) -> _timestamp_pb2.Timestamp:
+        """The time as of which its statements became memories, UTC. Absent until then."""
+
+    @_builtins.property
+    def missing(self) -> Global___ArchivedMissing:
+        """Present while a processed session is to be processed again, because a forgetting took more than it meant to. It is done where it
+        is imported.
+        """
+
     def __init__(
         self,
         *,
@@ -201,10 +213,12 @@ class ArchivedSession(_message.Message):
         last_active_at: _timestamp_pb2.Timestamp | None = ...,
         session_summary: _builtins.str | None = ...,
         origin: _session_pb2.SessionOrigin | None = ...,
+        remembered_at: _timestamp_pb2.Timestamp | None = ...,
+        missing: Global___ArchivedMissing | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_auto_process_after_seconds", b"_auto_process_after_seconds", "_session_summary", b"_session_summary", "auto_process_after_seconds", b"auto_process_after_seconds", "created_at", b"created_at", "last_active_at", b"last_active_at", "metadata", b"metadata", "origin", b"origin", "processed_at", b"processed_at", "session_summary", b"session_summary"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_auto_process_after_seconds", b"_auto_process_after_seconds", "_session_summary", b"_session_summary", "auto_process_after_seconds", b"auto_process_after_seconds", "created_at", b"created_at", "last_active_at", b"last_active_at", "metadata", b"metadata", "missing", b"missing", "origin", b"origin", "processed_at", b"processed_at", "remembered_at", b"remembered_at", "session_summary", b"session_summary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_auto_process_after_seconds", b"_auto_process_after_seconds", "_session_summary", b"_session_summary", "auto_process_after_seconds", b"auto_process_after_seconds", "created_at", b"created_at", "custom_created_at", b"custom_created_at", "last_active_at", b"last_active_at", "metadata", b"metadata", "origin", b"origin", "processed_at", b"processed_at", "session_id", b"session_id", "session_summary", b"session_summary", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_auto_process_after_seconds", b"_auto_process_after_seconds", "_session_summary", b"_session_summary", "auto_process_after_seconds", b"auto_process_after_seconds", "created_at", b"created_at", "custom_created_at", b"custom_created_at", "last_active_at", b"last_active_at", "metadata", b"metadata", "missing", b"missing", "origin", b"origin", "processed_at", b"processed_at", "remembered_at", b"remembered_at", "session_id", b"session_id", "session_summary", b"session_summary", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__auto_process_after_seconds: _TypeAlias = _typing.Literal["auto_process_after_seconds"]  # noqa: Y015
     _WhichOneofArgType__auto_process_after_seconds: _TypeAlias = _typing.Literal["_auto_process_after_seconds", b"_auto_process_after_seconds"]  # noqa: Y015
@@ -216,6 +230,30 @@ class ArchivedSession(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__session_summary) -> _WhichOneofReturnType__session_summary | None: ...
 
 Global___ArchivedSession: _TypeAlias = ArchivedSession  # noqa: Y015
+
+@_typing.final
+class ArchivedMissing(_message.Message):
+    """ArchivedMissing says of which messages of a session memories are to be made again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_INDEXES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def message_indexes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Their places in the session, in their order. Empty when the session only needs another summary."""
+
+    def __init__(
+        self,
+        *,
+        message_indexes: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message_indexes", b"message_indexes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ArchivedMissing: _TypeAlias = ArchivedMissing  # noqa: Y015
 
 @_typing.final
 class ArchivedMessage(_message.Message):
