@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from service.domain.deletions import DeletionReceipt, ForgetFilter, Forgetting, ForgottenSession
 from service.domain.errors import ConcurrentChange, IdempotencyKeyReused
 from service.domain.ids import ReceiptId, Scope, UserId
 from service.storage.redis.changes import MemoryChanges
-from service.storage.redis.codec import digest, micros, write_places
-from service.storage.redis.database import Argument, Database
+from service.storage.redis.codec import digest, dump, micros, write_places
+from service.storage.redis.database import Database
 from service.storage.redis.document_codec import erased_field
-from service.storage.redis.forgotten import read_forgotten, write_forgotten
+from service.storage.redis.forgotten import read_forgotten, stretches, write_forgotten
 from service.storage.redis.intents import Settler, receipt_intent
 from service.storage.redis.keys import Keyspace, UserKeys
 from service.storage.redis.messages import WINDOW
@@ -58,10 +59,9 @@ class RedisForgets:
                 receipt_intent(scope, deletion).text,
                 quoted(scope.project_id),
                 scope.user_key,
+                dump([erased_field(deletion.wanted, upload_id) for upload_id in forgetting.erased]),
                 len(forgetting.sessions),
                 *await self._sessions(keys, forgetting),
-                len(forgetting.erased),
-                *(erased_field(deletion.wanted, upload_id) for upload_id in forgetting.erased),
                 *plan.writes.arguments,
             ],
         )
@@ -80,21 +80,33 @@ class RedisForgets:
         """
         return await self.settler.complete(scope, receipt_id)
 
-    async def _sessions(self, keys: UserKeys, forgetting: Forgetting) -> Sequence[Argument]:
-        """Return what the script wants to know of the sessions."""
+    async def _sessions(self, keys: UserKeys, forgetting: Forgetting) -> Sequence[str]:
+        """Return what the script wants to know of the sessions, one text for each."""
         ids = [one.session_id for one in forgetting.sessions]
         texts = await self.database.get("HMGET", keys.forgotten, *ids) if ids else []
         at = forgetting.deletion.requested_at
-        about: list[Argument] = []
-        for one, text in zip(forgetting.sessions, texts, strict=True):
-            forgotten = write_forgotten({**read_forgotten(text), **dict.fromkeys(one.indexes, at)}) if one.indexes else ""
-            newest = "" if one.newest_left is None else micros(one.newest_left)
-            about += [one.session_id, keys.timer(one.session_id), one.status, write_places(one.missing)]
-            about += [write_places(one.held or None), one.message_count]
-            about += [forgotten, len(one.indexes), newest, int(one.had_summary), int(one.again), write_places(one.still_missing)]
-            entries = _entries(one)
-            about += [len(entries), *entries]
-        return about
+        return [_about(keys, one, read_forgotten(text), at) for one, text in zip(forgetting.sessions, texts, strict=True)]
+
+
+def _about(keys: UserKeys, session: ForgottenSession, forgotten: Mapping[int, datetime], at: datetime) -> str:
+    marked = {**forgotten, **dict.fromkeys(session.indexes, at)}
+    return dump(
+        {
+            "id": session.session_id,
+            "timer": keys.timer(session.session_id),
+            "status": session.status,
+            "missing": write_places(session.missing),
+            "held": write_places(session.held or None),
+            "count": str(session.message_count),
+            "forgotten": write_forgotten(marked) if session.indexes else "",
+            "number": str(len(session.indexes)),
+            "newest": "" if session.newest_left is None else str(micros(session.newest_left)),
+            "summary": str(int(session.had_summary)),
+            "again": str(int(session.again)),
+            "still_missing": write_places(session.still_missing),
+            "turns": stretches(_turns(session)),
+        }
+    )
 
 
 def _shared(keys: UserKeys, idempotency_key: str | None) -> list[str]:
@@ -125,7 +137,7 @@ def _parts(keys: UserKeys, sessions: Sequence[ForgottenSession]) -> list[str]:
     return [key for one in sessions for key in (keys.session(one.session_id), keys.steps(one.session_id))]
 
 
-def _entries(session: ForgottenSession) -> Sequence[int]:
+def _turns(session: ForgottenSession) -> Sequence[int]:
     """Return the places of the turns whose index entries change: those forgotten, and those whose window they stood in."""
     near = {place for index in session.indexes for place in range(index - WINDOW, index + WINDOW + 1)}
     return sorted(place for place in near if 0 <= place < session.message_count)

@@ -80,7 +80,8 @@ class ForgetPlanner:
             if not sources.isdisjoint(version.sources)
         }
         before = [chain for chain in chains if any(version.memory_id in tainted for version in chain.versions)]
-        after = {chain.chain_id: chain.without(frozenset(tainted)) for chain in before}
+        gone = frozenset(tainted)
+        after = {chain.chain_id: chain.without(gone) for chain in before}
         conflicts = await self._conflicts.every(scope)
         about = [conflict for conflict in conflicts if not sources.isdisjoint(conflict.candidate.sources)]
         change = await removal(
