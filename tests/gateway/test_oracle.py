@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from functools import cache
 from typing import Any
 
 import orjson
@@ -39,6 +40,8 @@ json_values = st.recursive(
 timestamps = st.tuples(st.integers(-62135596800, 253402300799), st.sampled_from([0, 500_000_000, 1_000, 999_999_999, 120_000]))
 
 
+# built once for each type: to build it anew for each example took longer than to draw from it
+@cache
 def messages(descriptor: Descriptor) -> st.SearchStrategy[Any]:
     """Return messages of a type, each field present or absent, every scalar anywhere in its range."""
     new: Any = GetMessageClass(descriptor)
