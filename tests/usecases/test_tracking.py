@@ -133,6 +133,16 @@ async def test_an_interaction_that_is_reported_twice_is_stored_once(jane: Applic
     assert [["One", "Two", "Three", "Four"]] == await jane.transcripts()
 
 
+async def test_a_repeat_that_comes_late_opens_no_session(jane: Application) -> None:
+    """Its session was processed, and nothing is new."""
+    response = {"id": "msg_1", "choices": [{"message": {"content": "Two"}}]}
+    await jane.reports("One", response=response)
+    (first,) = await jane.sessions()
+    await jane.world.application.sessions.process(jane.world.project_id, UserId(jane.user_id), first.session_id)
+    await jane.reports("One", response=response, minute=1)
+    assert [first.session_id] == [session.session_id for session in await jane.sessions()]
+
+
 async def test_an_interaction_without_a_name_is_stored_as_often_as_it_is_reported(jane: Application) -> None:
     """Nothing tells a repeat from somebody who says the same again."""
     for _ in range(2):

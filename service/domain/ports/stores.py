@@ -171,6 +171,10 @@ class SessionStore(Protocol):
         """
         ...
 
+    async def added(self, scope: Scope, idempotency_key: str) -> bool:
+        """Return whether messages came with this key within a day, to any session of the user."""
+        ...
+
     async def add_once(self, scope: Scope, session_id: SessionId, message: NewMessage, *, name: str) -> tuple[Source, bool]:
         """
         Append a message as `add_messages` does, unless one of this *name* came to any session of the user within a day.

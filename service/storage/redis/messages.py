@@ -77,6 +77,10 @@ class Messages:
         keyed = [_keyed(session_id, messages, key) for key, messages in parts]
         await self._append(scope, session_id, keyed, held=None, owner=owner)
 
+    async def added(self, scope: Scope, idempotency_key: str) -> bool:
+        """Return whether messages came with this key within a day, to any session of the user."""
+        return bool(await self.database.get("EXISTS", self.keyspace.user(scope).answer(_key(idempotency_key))))
+
     async def add_once(self, scope: Scope, session_id: SessionId, message: NewMessage, *, name: str) -> tuple[Source, bool]:
         """
         Append a message, unless one of this *name* came to any session of the user within a day.
@@ -231,7 +235,12 @@ def _keyed(session_id: SessionId, messages: Sequence[NewMessage], idempotency_ke
     """Return messages as a part that is appended once under its key; without a key, each time."""
     bodies = _bodies(messages)
     wanted = digest("messages", session_id, bodies) if idempotency_key else ""
-    return _Part(bodies=bodies, name=f"messages {idempotency_key}", wanted=wanted)
+    return _Part(bodies=bodies, name=_key(idempotency_key or ""), wanted=wanted)
+
+
+def _key(idempotency_key: str) -> str:
+    """Return the name of the kept answer of messages that came with a key."""
+    return f"messages {idempotency_key}"
 
 
 def _once(name: str) -> str:

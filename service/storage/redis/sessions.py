@@ -179,6 +179,10 @@ class RedisSessions:
             return ()
         return await self.said.add(scope, session_id, messages, idempotency_key=idempotency_key)
 
+    async def added(self, scope: Scope, idempotency_key: str) -> bool:
+        """Return whether messages came with this key within a day, to any session of the user."""
+        return await self.said.added(scope, idempotency_key)
+
     async def add_once(self, scope: Scope, session_id: SessionId, message: NewMessage, *, name: str) -> tuple[Source, bool]:
         """
         Append a message as `add_messages` does, unless one of this *name* came to any session of the user within a day.

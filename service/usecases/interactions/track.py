@@ -35,7 +35,9 @@ class TrackInteraction:
     async def __call__(self, project_id: ProjectId, interaction: Interaction) -> Sequence[NewMessage]:
         """Return the messages that are new; they are durable then. A repeat of a named interaction adds nothing."""
         user = await self._user(project_id, interaction)
-        if not interaction.said and not interaction.reply:
+        name = f"interaction {interaction.format} {interaction.name}" if interaction.name else None
+        # before a session: a repeat that comes when its session was processed would open one for nothing
+        if not (interaction.said or interaction.reply) or (name and await self._sessions.added(user.scope, name)):
             return ()
         while True:
             session, created = await self._session(user.scope, interaction)
@@ -44,7 +46,7 @@ class TrackInteraction:
             messages = _messages(interaction, newest(interaction.said, stored))
             # one that falls due between the look at it and the write is not found again
             with suppress(SessionNotWritable):
-                await self._append(user.scope, session, messages, interaction)
+                await self._append(user.scope, session, messages, name)
                 return messages
 
     async def _user(self, project_id: ProjectId, interaction: Interaction) -> User:
@@ -73,12 +75,11 @@ class TrackInteraction:
         messages = (await self._sessions.messages(scope, session.session_id, page)).items
         return [Said(role=message.role, text=message.content) for message in messages]
 
-    async def _append(self, scope: Scope, session: Session, messages: Sequence[NewMessage], interaction: Interaction) -> None:
-        """Append messages unless the interaction was tracked before. Raises SessionNotWritable."""
-        key = f"interaction {interaction.format} {interaction.name}" if interaction.name else None
+    async def _append(self, scope: Scope, session: Session, messages: Sequence[NewMessage], name: str | None) -> None:
+        """Append messages unless an interaction of this *name* was tracked meanwhile. Raises SessionNotWritable."""
         # a repeat that finds more to compare with has other messages, and is a repeat all the same
         with suppress(IdempotencyKeyReused):
-            await self._sessions.add_messages(scope, session.session_id, messages, idempotency_key=key)
+            await self._sessions.add_messages(scope, session.session_id, messages, idempotency_key=name)
 
 
 def _messages(interaction: Interaction, said: Sequence[Said]) -> Sequence[NewMessage]:
