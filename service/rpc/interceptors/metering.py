@@ -58,7 +58,7 @@ class Metered:
 
 
 def tokens_of(text: str) -> int:
-    """Return how many tokens a text has, estimated: a model's own tokenizer is not here."""
+    """Return how many tokens a text has, estimated: no limit depends on it, and a tokenizer takes a thousand times as long."""
     return -(-(len(text) if text.isascii() else len(text.encode())) // BYTES_OF_A_TOKEN)
 
 
