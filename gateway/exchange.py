@@ -77,15 +77,20 @@ class Exchange:
         if declared.isdigit() and int(declared) > limit:
             raise BodyTooLarge(limit)
         body = bytearray()
-        while True:
-            message = await self.receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            body += message.get("body", b"")
+        more = True
+        while more:
+            chunk, more = await self.receive_chunk()
+            body += chunk
             if len(body) > limit:
                 raise BodyTooLarge(limit)
-            if not message.get("more_body", False):
-                return bytes(body)
+        return bytes(body)
+
+    async def receive_chunk(self) -> tuple[bytes, bool]:
+        """Return the next piece of the body, and whether more may follow. ClientGone when it never comes."""
+        message = await self.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        return message.get("body", b""), message.get("more_body", False)
 
     def pass_on_quota(self, metadata: Iterable[tuple[str, str | bytes]] | None) -> None:
         """Keep what the service's *metadata* says about a quota that is nearly used."""

@@ -127,9 +127,14 @@ class Forwarding:
         if b"transfer-encoding" not in exchange.headers and length in (b"", b"0"):
             uploaded.set()
             return b"" if length else None
+        chunk, more = await exchange.receive_chunk()
+        if not more:
+            # most bodies come whole with the head: to pass them on needs no task of its own
+            uploaded.set()
+            return chunk
         if length:
             headers["content-length"] = length.decode("latin-1")
-        return upload(exchange, uploaded)
+        return upload(exchange, chunk, uploaded)
 
     async def _watch(self, uploaded: asyncio.Event, scope: asyncio.Timeout) -> None:
         """End *scope* when the client leaves, or some time later."""

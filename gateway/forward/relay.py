@@ -12,7 +12,7 @@ import orjson
 from multidict import CIMultiDict
 from yarl import URL
 
-from gateway.exchange import ClientGone, Exchange
+from gateway.exchange import Exchange
 from gateway.forward.headers import downstream_headers
 from gateway.forward.limits import ForwardLimits
 from gateway.forward.problems import ProxyProblem
@@ -125,17 +125,16 @@ class Relay:
             yield chunk
 
 
-async def upload(exchange: Exchange, finished: asyncio.Event) -> AsyncIterator[bytes]:
-    """Yield the body of a request as it comes, and set *finished* when nobody reads it any more. ClientGone."""
+async def upload(exchange: Exchange, begun: bytes, finished: asyncio.Event) -> AsyncIterator[bytes]:
+    """Yield what has *begun* a body, then the rest as it comes, and set *finished* when nobody reads it any more. ClientGone."""
+    chunk, more = begun, True
     try:
         while True:
-            message = await exchange.receive()
-            if message["type"] == "http.disconnect":
-                raise ClientGone
-            if message.get("body"):
-                yield message["body"]
-            if not message.get("more_body", False):
+            if chunk:
+                yield chunk
+            if not more:
                 return
+            chunk, more = await exchange.receive_chunk()
     finally:
         finished.set()
 
