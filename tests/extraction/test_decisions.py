@@ -28,6 +28,7 @@ CASES = [
     ("I like jazz.", "My father hates jazz.", DecisionKind.NEW),
     ("I speak French.", "I speak Italian.", DecisionKind.NEW),
     ("I bought a bicycle.", "I bought a lamp.", DecisionKind.NEW),
+    ("I work for a bakery.", "I work for a bakery as head of sales.", DecisionKind.ADDITION),
 ]
 
 

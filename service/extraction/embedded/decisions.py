@@ -73,7 +73,7 @@ def _duplicate(new: Apart, old: Apart, _similarity: float) -> tuple[DecisionKind
     lasting = same_facts and all(fact.mode is SlotMode.FIXED for fact in new.facts)
     if not (lasting or (_at_one_time(new, old) and (old.dated or not new.dated))):
         return None
-    if _turned_round(new, old) or any(_differing(new, old)):
+    if _turned_round(new, old) or any(_differing(new, old)) or _more_exact(new, old):
         return None
     repeated = (len(new.stems) > 1 and covers(old.stems, new.stems)) or new.stems == old.stems or same_facts
     return (DecisionKind.DUPLICATE, old.content) if repeated and new.stems else None
@@ -132,6 +132,16 @@ def _same_facts(new: Apart, old: Apart) -> bool:
     return bool(new.facts) and all(
         any(_one_slot(fact, known) and _one_value(fact, known) for known in old.facts) for fact in new.facts
     )
+
+
+def _more_exact(new: Apart, old: Apart) -> bool:
+    """Return whether *new* says all that *old* does, and more of the value of a fact: a company "as head of procurement"."""
+    if not covers(new.stems, old.stems) or covers(old.stems, new.stems):
+        return False
+    # values are put in words of their own ("from Italy" of an Italian): only what is said counts
+    more = [stem for stem in new.stems if not covered(stem, old.stems)]
+    exact = [fact for fact in new.facts if fact.slot not in DATED and any(fact.slot == known.slot for known in old.facts)]
+    return any(covered(stem, stems(fact.value)) for fact in exact for stem in more)
 
 
 def _one_slot(fact: Fact, known: Fact) -> bool:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from service.domain.sessions import Message, MessageRole, Transcript
 from service.extraction.embedded.cleaning import cleaned_lines
-from service.extraction.embedded.languages import Language, language_of, main_language
+from service.extraction.embedded.languages import Language, language_of, languages, main_language
 from service.extraction.embedded.splitting import sentences
 from service.extraction.embedded.subjects import with_subject
 
@@ -109,17 +109,23 @@ def _label(lines: Sequence[str]) -> str:
     return match["name"] if match else ""
 
 
+@lru_cache(maxsize=256)
+def _is_task(label: str) -> bool:
+    return any(language.patterns["material"].match(f"{label}:") for language in languages().values())
+
+
 def _speakers(read: Sequence[tuple[Message, Sequence[str]]]) -> frozenset[str]:
     """
     Return the labels that are names of speakers.
 
-    "Caroline: I went …" names who speaks, "Address: 5 Main Street" does not. A label is a name when every message of its role
-    has one, and it begins with a capital letter.
+    "Caroline: I went …" names who speaks, "Address: 5 Main Street" does not, nor does a task ("Translate: …"). A label is a
+    name when every message of its role has one, and it begins with a capital letter.
     """
     labelled: list[tuple[str, Sequence[str]]] = []
     for role in MessageRole:
         said = [(_label(lines), lines) for message, lines in read if message.role is role]
-        if said and all(label[:1].isupper() for label, _ in said) and len({label for label, _ in said}) <= 1 + len(said) // 2:
+        named = all(label[:1].isupper() and not _is_task(label) for label, _ in said)
+        if said and named and len({label for label, _ in said}) <= 1 + len(said) // 2:
             labelled += said
     if len(labelled) == 1 and not _FIRST_PERSON.search(" ".join(labelled[0][1])):
         return frozenset()
