@@ -12,11 +12,12 @@ import pytest
 
 from service.domain.archives import ArchivedMemory, ArchivedSession, ArchivedUser, ArchiveRecord
 from service.domain.errors import InvalidRequest, UserAlreadyExists, UserNotFound
+from service.domain.events import NewEvent
 from service.domain.ids import MemoryId, ProjectId, SessionId, UserId
 from service.domain.memories import MemoryFilter, Source
 from service.domain.ports.work import IndexedKind
 from service.domain.projects import ProjectSettings
-from service.domain.sessions import Message, MessageRole, NewMessage, NewSession, SessionStatus
+from service.domain.sessions import NOWHERE, Message, MessageRole, NewMessage, NewSession, SessionStatus
 from service.domain.users import User, UserUpdate
 from service.domain.values import PageRequest
 from service.rpc.mapping.lines import from_line, to_line
@@ -73,6 +74,15 @@ async def imported(world: World, records: Sequence[ArchiveRecord]) -> User:
 async def test_what_is_imported_is_exported_the_same(world: World, clock: FakeClock) -> None:
     """Line by line and byte by byte."""
     await live(world, clock)
+    lines = [to_line(record) for record in await exported(world)]
+    user = await imported(world, [from_line(line, VALIDATOR) for line in lines])
+    assert lines == [to_line(record) for record in await exported(world, user.project_id)]
+
+
+async def test_a_session_of_events_is_imported(world: World) -> None:
+    """It is processed within less than a second, which an archive calls one."""
+    event = NewEvent(user_id=world.user.user_id, role=MessageRole.USER, kind="", content="Hello.", origin=NOWHERE)
+    await world.application.ingest(world.project_id, event)
     lines = [to_line(record) for record in await exported(world)]
     user = await imported(world, [from_line(line, VALIDATOR) for line in lines])
     assert lines == [to_line(record) for record in await exported(world, user.project_id)]

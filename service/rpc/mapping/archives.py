@@ -80,7 +80,8 @@ def _to_session(session: ArchivedSession) -> pb.ArchivedSession:
         created_at=to_timestamp(session.created_at),
         custom_created_at=session.custom_created_at,
         metadata=to_struct(session.metadata),
-        auto_process_after_seconds=round(after.total_seconds()) if after is not None else None,
+        # an event's session waits for less than a second, which is less than can be said here
+        auto_process_after_seconds=max(1, round(after.total_seconds())) if after is not None else None,
         processed_at=_to_optional(session.processed_at),
         last_active_at=to_timestamp(session.last_active_at),
         session_summary=session.summary,
