@@ -187,7 +187,8 @@ def _shortened(value: int) -> str:
 
 
 def _format_struct(value: Struct) -> dict[str, Any]:
-    return {key: _format_value(each) for key, each in value.fields.items()}
+    # sorted: a message has them in another order in each process, and the same thing is to give the same bytes
+    return {key: _format_value(value.fields[key]) for key in sorted(value.fields)}
 
 
 def _format_list(value: ListValue) -> list[Any]:

@@ -15,7 +15,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.struct_pb2 import Struct, Value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mneme.v1 import http_pb2
+from mneme.v1 import http_pb2, user_pb2
 
 from gateway.transcode.decoding import Decoder
 from gateway.transcode.encoding import Encoder
@@ -202,3 +202,11 @@ def without_empty_inlines(message: Any) -> Any:
         if inline and not without_empty_inlines(value).ListFields():
             message.ClearField(field.name)
     return message
+
+
+def test_objects_of_the_callers_are_written_in_order() -> None:
+    """Whatever the process: protobuf has the names of an object in a random order."""
+    user = user_pb2.User()
+    user.metadata.update({name: {"y": 1, "x": [{"b": 1, "a": 2}]} for name in "hgfedcba"})
+    told = encoder.message(user.DESCRIPTOR)(user)["metadata"]
+    assert (list("abcdefgh"), ["x", "y"], ["a", "b"]) == (list(told), list(told["a"]), list(told["a"]["x"][0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -86,6 +87,14 @@ async def test_a_session_of_events_is_imported(world: World) -> None:
     lines = [to_line(record) for record in await exported(world)]
     user = await imported(world, [from_line(line, VALIDATOR) for line in lines])
     assert lines == [to_line(record) for record in await exported(world, user.project_id)]
+
+
+async def test_objects_of_the_callers_are_in_order(world: World) -> None:
+    """Whatever the process: protobuf has the names of an object in a random order."""
+    named = {name: {"y": [{"b": 1, "a": 2}], "x": None} for name in "hgfedcba"}
+    await world.application.users.update(world.project_id, world.user.user_id, UserUpdate(new_metadata=named))
+    told = json.loads(to_line((await exported(world))[0]))["user"]["metadata"]
+    assert (list("abcdefgh"), ["x", "y"], ["a", "b"]) == (list(told), list(told["a"]), list(told["a"]["y"][0]))
 
 
 async def test_an_archive_holds_everything(world: World, clock: FakeClock) -> None:

@@ -17,6 +17,7 @@ from service.rpc.interceptors.validation import check_message
 from service.rpc.mapping.archives import from_record, to_record
 
 _OURS = "mneme."
+_STRUCT = "google.protobuf.Struct"
 
 
 def to_line(record: ArchiveRecord) -> str:
@@ -43,17 +44,29 @@ def from_line(line: str | bytes, validator: protovalidate.Validator) -> ArchiveR
 
 
 def _respell(document: dict[str, Any], message: Descriptor, table: Callable[[EnumDescriptor], Mapping[str, str]]) -> None:
-    """Spell the enum values below a *document* as the *table* of their enum says; what it does not know is left to the parser."""
+    """
+    Spell the enum values below a *document* as the *table* of their enum says; what it does not know is left to the parser.
+    Objects of the caller's own are put in order.
+    """
     for name, value in document.items():
         field = message.fields_by_name.get(name)
         if field is None:
             continue
         if field.enum_type is not None and isinstance(value, str):
             document[name] = table(field.enum_type).get(value, value)
+        if field.message_type is not None and field.message_type.full_name == _STRUCT:
+            document[name] = _in_order(value)
         if field.message_type is not None and field.message_type.full_name.startswith(_OURS):
             for one in value if isinstance(value, list) else [value]:
                 if isinstance(one, dict):
                     _respell(one, field.message_type, table)
+
+
+def _in_order(value: Any) -> Any:
+    """Return a JSON value whose objects are in order of their names: a message has them in another one in each process."""
+    if isinstance(value, dict):
+        return {name: _in_order(value[name]) for name in sorted(value)}
+    return [_in_order(each) for each in value] if isinstance(value, list) else value
 
 
 def _spellings(enum: EnumDescriptor) -> Mapping[str, str]:
