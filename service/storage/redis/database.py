@@ -6,11 +6,11 @@ Nothing is retried here: a script whose answer was lost may have run, and runnin
 
 from __future__ import annotations
 
-from asyncio import Semaphore
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
@@ -31,12 +31,13 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from service.domain.errors import StorageUnavailable
+from service.storage.redis.line import Argument, Command, Line
 from service.storage.redis.scripts import ScriptName, script
 
-Argument: TypeAlias = str | int
-Command: TypeAlias = tuple[Argument, ...]
+__all__ = ["Argument", "ClusterLink", "Command", "Database", "Link", "open_database", "span", "translated_errors"]
 
 CONNECTIONS = 64
+"""Commands that are under way to a cluster at once."""
 TIMEOUT = 10.0
 """Seconds for a connect and for one answer. Nothing here blocks on the server, so no read has to wait longer."""
 
@@ -56,24 +57,56 @@ UNAVAILABLE_PREFIXES = ("MISCONF", "NOREPLICAS")
 CLUSTER_SUFFIX = "+cluster"
 
 
+class Link(Protocol):
+    """A way to a server, or to the servers of a cluster."""
+
+    async def send(self, commands: Sequence[Command]) -> list[Any]:
+        """Return the answer of each command, an exception for one that was refused. Raises RedisError when there is none."""
+        ...
+
+
+class ClusterLink:
+    """A way to a cluster: each command through a connection that the driver takes out of its pools."""
+
+    def __init__(self, client: RedisCluster) -> None:
+        """Keep the client; callers wait for a connection, which the pools would refuse them."""
+        self._client = client
+        self._gate = asyncio.Semaphore(CONNECTIONS)
+
+    async def send(self, commands: Sequence[Command]) -> list[Any]:
+        """Return the answer of each command, an exception for one that was refused. Raises RedisError when there is none."""
+        async with self._gate:
+            if len(commands) == 1:
+                return [await self._one(commands[0])]
+            pipeline = self._client.pipeline(transaction=False)
+            for command in commands:
+                pipeline.execute_command(*command)
+            answers: list[Any] = await pipeline.execute(raise_on_error=False)
+            return answers
+
+    async def _one(self, command: Command) -> Any:
+        try:
+            return await self._client.execute_command(*command)
+        except ResponseError as refusal:
+            return refusal
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """A server, or a cluster of them, with text in and text out. Raises StorageUnavailable when it cannot be reached."""
 
     client: Redis | RedisCluster
-    gate: Semaphore = field(default_factory=lambda: Semaphore(CONNECTIONS))
-    """Makes callers wait for a connection; the driver's pools would refuse them."""
+    link: Link
 
     async def run(self, name: ScriptName, keys: Sequence[str], args: Sequence[Argument] = ()) -> Any:
         """Run the script *name* and return its answer."""
         wanted = script(name)
-        async with self.gate:
-            with translated_errors():
-                try:
-                    return await self.client.evalsha(wanted.sha, len(keys), *keys, *args)
-                except NoScriptError:
-                    # the refused call did nothing; EVAL also teaches the script to the node that has these keys
-                    return await self.client.eval(wanted.text, len(keys), *keys, *args)
+        with translated_errors():
+            (answer,) = await self.link.send([("EVALSHA", wanted.sha, len(keys), *keys, *args)])
+            if isinstance(answer, NoScriptError):
+                # the refused call did nothing; EVAL also teaches the script to the node that has these keys
+                (answer,) = await self.link.send([("EVAL", wanted.text, len(keys), *keys, *args)])
+            return _accepted(answer)
 
     async def send(self, *commands: Command) -> list[Any]:
         """
@@ -83,19 +116,20 @@ class Database:
         """
         if not commands:
             return []
-        async with self.gate:
-            with translated_errors():
-                pipeline = self.client.pipeline(transaction=False)
-                for command in commands:
-                    pipeline.execute_command(*command)
-                answers: list[Any] = await pipeline.execute()
-                return answers
+        with translated_errors():
+            return [_accepted(answer) for answer in await self.link.send(commands)]
 
     async def get(self, *command: Argument) -> Any:
         """Send one command and return its answer."""
-        async with self.gate:
-            with translated_errors():
-                return await self.client.execute_command(*command)
+        (answer,) = await self.send(command)
+        return answer
+
+
+def _accepted(answer: Any) -> Any:
+    """Return an answer that is none of a refusal, which is raised."""
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 def span(start: int, count: int) -> tuple[int, int]:
@@ -128,17 +162,14 @@ async def open_database(url: str) -> AsyncIterator[Database]:
     Connect to *url* (`redis://`, `rediss://`, `unix://`; `redis+cluster://` and `rediss+cluster://` for one node of a cluster),
     and disconnect at the end. Raises StorageUnavailable, ValueError for another scheme.
     """
-    client = _client(url)
-    try:
+    async with AsyncExitStack() as stack:
         with translated_errors():
-            await client.initialize()
-            await client.ping()
-        yield Database(client)
-    finally:
-        await client.aclose()
+            database = await _connect(url, stack)
+            await database.link.send([("PING",)])
+        yield database
 
 
-def _client(url: str) -> Redis | RedisCluster:
+async def _connect(url: str, stack: AsyncExitStack) -> Database:
     options: dict[str, Any] = {
         "max_connections": CONNECTIONS,
         "decode_responses": True,
@@ -149,5 +180,12 @@ def _client(url: str) -> Redis | RedisCluster:
     scheme, separator, rest = url.partition("://")
     if scheme.endswith(CLUSTER_SUFFIX):
         # the driver still repeats a command that a node says it did not run: MOVED, ASK, TRYAGAIN
-        return RedisCluster.from_url(scheme.removesuffix(CLUSTER_SUFFIX) + separator + rest, **options)
-    return Redis.from_url(url, **options)
+        cluster = RedisCluster.from_url(scheme.removesuffix(CLUSTER_SUFFIX) + separator + rest, **options)
+        stack.push_async_callback(cluster.aclose)
+        await cluster.initialize()
+        return Database(cluster, ClusterLink(cluster))
+    client = Redis.from_url(url, **options)
+    stack.push_async_callback(client.aclose)
+    line = Line(client, timeout=TIMEOUT)
+    stack.push_async_callback(line.close)
+    return Database(client, line)

@@ -1,0 +1,92 @@
+"""The one connection to the record store that all callers share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as Disconnected
+from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as TookTooLong
+
+from service.storage.redis.line import Line
+from tests.conftest import Engines
+
+CALLERS = 50
+NEVER = ("BLPOP", "line-that-nobody-pushes-to", 0)
+
+
+@pytest.fixture
+async def client(engines: Engines) -> AsyncIterator[Redis]:
+    """Give a client with a pool of its own."""
+    async with Redis.from_url(engines.redis_url, decode_responses=True) as client:
+        yield client
+
+
+@pytest.fixture
+async def line(client: Redis) -> AsyncIterator[Line]:
+    """Give a line to the same server."""
+    line = Line(client, timeout=10)
+    yield line
+    await line.close()
+
+
+async def test_callers_at_once_get_their_own_answers(line: Line) -> None:
+    """Answers are told apart by their order alone, and all callers share the connection that the first one needs."""
+    answers = await asyncio.gather(*(line.send([("ECHO", number), ("CLIENT", "ID")]) for number in range(CALLERS)))
+    assert [str(number) for number in range(CALLERS)] == [echo for echo, _ in answers]
+    assert 1 == len({connection for _, connection in answers})
+
+
+async def test_an_answer_has_the_type_that_the_driver_gives_it(line: Line, client: Redis) -> None:
+    """Whoever moves from the driver to the line need not read answers anew."""
+    await client.sadd("line-set", "a")
+    assert [[{"a"}], [True]] == [
+        await line.send([("SMEMBERS", "line-set")]),
+        await line.send([("SET", "line-string", "a")]),
+    ]
+
+
+async def test_a_refusal_is_the_answer_of_its_command_alone(line: Line) -> None:
+    """What is sent with it, and after it, is answered."""
+    first, refused, last = await line.send([("ECHO", "a"), ("NO-SUCH-COMMAND",), ("ECHO", "b")])
+    assert ("a", ResponseError, "b") == (first, type(refused), last)
+
+
+async def test_a_caller_that_gives_up_leaves_the_others_their_answers(line: Line) -> None:
+    """Its answer comes and is dropped."""
+    await line.send([("PING",)])
+    given_up = asyncio.create_task(line.send([("ECHO", "a")]))
+    kept = asyncio.create_task(line.send([("ECHO", "b")]))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    assert ["b"] == await kept
+
+
+async def test_a_line_that_breaks_fails_what_is_under_way_and_comes_back(line: Line, client: Redis) -> None:
+    """Nothing is sent twice: whether the server ran it cannot be known."""
+    ((connection,), under_way) = await line.send([("CLIENT", "ID")]), asyncio.create_task(line.send([NEVER]))
+    await asyncio.sleep(0)
+    await client.client_kill_filter(_id=str(connection))
+    with pytest.raises(Disconnected):
+        await under_way
+    assert ["a"] == await line.send([("ECHO", "a")])
+
+
+async def test_an_answer_that_takes_too_long_breaks_the_line(client: Redis) -> None:
+    """What waits behind it fails as well, and the next call goes through a new connection."""
+    line = Line(client, timeout=0.05)
+    asked: list[object] = await asyncio.gather(line.send([NEVER]), line.send([("ECHO", "a")]), return_exceptions=True)
+    assert TookTooLong is type(asked[0])
+    assert isinstance(asked[1], (TookTooLong, Disconnected))
+    assert ["b"] == await line.send([("ECHO", "b")])
+    await line.close()
+
+
+async def test_a_server_that_is_not_there_is_told_to_all_who_ask() -> None:
+    """They wait for one attempt to connect, not for one each."""
+    line = Line(Redis.from_url("unix:///nowhere.sock"), timeout=10)
+    asked = await asyncio.gather(*(line.send([("PING",)]) for _ in range(CALLERS)), return_exceptions=True)
+    assert {Disconnected} == {type(answer) for answer in asked}
