@@ -6,7 +6,7 @@ The newest version of a chain is current. Public ids name versions; a chain has 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -41,6 +41,11 @@ class Source(NamedTuple):
 def source_of(message: Message) -> Source:
     """Return a message as what something comes from."""
     return Source(message.session_id, message.index)
+
+
+def sources_from(pairs: Iterable[tuple[SessionId, int]]) -> list[Source]:
+    """Return sources made from pairs, in a third of the time that their constructor takes: it is for hundreds of them."""
+    return [tuple.__new__(Source, pair) for pair in pairs]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,11 +97,11 @@ async def gather_evidence(tools: Tools, query: RecallQuery, plan: Plan) -> Evide
     spans = date_ranges(query.text, query.now, newest=newest) if plan.dates else []
     anchor = _anchor(tools.embedder, pool, messages, plan.hints)
     kin = await _kindred(tools.embedder, plan, messages)
-    similar = {hit.session_id: tools.embedder.similarity(hit.score) for hit in found["session_meaning"].hits}
+    nearness = {hit.session_id: hit.score for hit in found["session_meaning"].hits}
     return Evidence(
         ranked=rank(pool, messages, plan.hints, plan.weights, anchor=anchor, spans=spans, more={KINDRED: kin.column}),
         chains=chains,
-        summaries=[(summary, similar[summary.session_id]) for summary in summaries],
+        summaries=[(summary, tools.embedder.similarity(nearness[summary.session_id])) for summary in summaries],
         date_ranges=spans,
         kindred=kin.words,
     )
@@ -110,6 +110,8 @@ async def gather_evidence(tools: Tools, query: RecallQuery, plan: Plan) -> Evide
 async def _kindred(embedder: Embedder, plan: Plan, messages: Mapping[int, Message]) -> Kindred:
     """Return the kindred words in the best of *messages*, which are in the order of the index; the rest count as average."""
     texts = [message.content for message in messages.values()][: plan.kindred]
+    if not texts:
+        return Kindred(column=np.zeros(len(messages)), words={})
     found = await kindred_words(embedder, plan.hints, texts)
     return replace(found, column=np.pad(found.column, (0, len(messages) - len(texts))))
 
