@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.domain.ids import ChainId
 from service.domain.memories import MemoryChain, Neighbour
@@ -23,7 +24,9 @@ class Workspace:
     def __init__(self, chains: Mapping[ChainId, MemoryChain], vectors: Mapping[ChainId, Vector]) -> None:
         """Keep the *chains*, and the *vectors* of those that the index may not know as they are now."""
         self._chains = dict(chains)
-        self._vectors = {chain_id: np.asarray(vector, dtype=np.float32) for chain_id, vector in vectors.items()}
+        # the index may trail by many memories: their vectors are the rows of one matrix, those after the last are room for more
+        self._rows = {chain_id: row for row, chain_id in enumerate(vectors)}
+        self._vectors = np.array(list(vectors.values()), dtype=np.float32)
         self._changed: dict[ChainId, None] = {}
         self._restated: dict[ChainId, None] = {}
 
@@ -44,10 +47,9 @@ class Workspace:
 
     def nearest(self, vector: Vector, found: Mapping[ChainId, float]) -> Sequence[Neighbour]:
         """Return the memories nearest to *vector*, most similar first, given those that the index *found* and their cosines."""
-        own = np.asarray(vector, dtype=np.float32)
-        similarity = {chain_id: cosine for chain_id, cosine in found.items() if chain_id in self._chains}
         # what is known here is newer than what the index says
-        similarity |= {chain_id: float(known @ own) for chain_id, known in self._vectors.items()}
+        indexed = {chain_id: found[chain_id] for chain_id in found.keys() - self._rows.keys() if chain_id in self._chains}
+        similarity = indexed | self._known(np.asarray(vector, dtype=np.float32))
         nearest = sorted(similarity, key=lambda chain_id: (-similarity[chain_id], chain_id))[:MAX_NEIGHBOURS]
         return [Neighbour(chain=self._chains[chain_id], similarity=similarity[chain_id]) for chain_id in nearest]
 
@@ -64,4 +66,17 @@ class Workspace:
         """Change what a memory says, or begin one; *vector* is the embedding of its current version."""
         self.put(chain)
         self._restated[chain.chain_id] = None
-        self._vectors[chain.chain_id] = np.asarray(vector, dtype=np.float32)
+        row = self._rows.setdefault(chain.chain_id, len(self._rows))
+        if row == len(self._vectors):
+            room = np.zeros((max(row, MAX_NEIGHBOURS), len(vector)), dtype=np.float32)
+            self._vectors = np.concatenate([self._vectors.reshape(row, len(vector)), room])
+        self._vectors[row] = vector
+
+    def _known(self, vector: NDArray[np.float32]) -> dict[ChainId, float]:
+        """Return the cosines of the memories whose vectors are at hand, of those that may be among the nearest."""
+        if not self._rows:
+            return {}
+        cosines = self._vectors[: len(self._rows)] @ vector
+        least = np.sort(cosines)[-MAX_NEIGHBOURS:][0]
+        ids = list(self._rows)
+        return {ids[row]: float(cosines[row]) for row in np.flatnonzero(cosines >= least)}
