@@ -25,8 +25,8 @@ from service.usecases.conflicts.wording import Wording
 from tests.conftest import FakeClock
 from tests.usecases.world import World
 
-MAY, JUNE = "User's birthday is on 4 May.", "User's birthday is on 9 June."
-SAY_MAY, SAY_JUNE = "My birthday is on 4 May.", "My birthday is on 9 June."
+MAY, JUNE, JULY = "User's birthday is on 4 May.", "User's birthday is on 9 June.", "User's birthday is on 2 July."
+SAY_MAY, SAY_JUNE, SAY_JULY = "My birthday is on 4 May.", "My birthday is on 9 June.", "My birthday is on 2 July."
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -286,6 +286,30 @@ async def test_a_deleted_memory_lets_the_statement_in(asked: World) -> None:
         assert ([], JUNE) == (await conflicts(asked), chain.current.content)
         assert [] == await asked.application.stores.jobs.claim("test", 10)
         await asked.application.memory.delete(asked.project_id, asked.user.user_id, chain.current.memory_id, with_older=True)
+
+
+async def test_what_is_left_of_a_memory_takes_the_statement_in(asked: World) -> None:
+    """The statement is its newest version: two memories would contradict each other, and nobody would be asked."""
+    await settle(asked, await disputed(asked), Choice.PROPOSED)
+    await asked.remember(SAY_JULY)
+    (chain,) = await asked.chains()
+    await asked.application.memory.delete(asked.project_id, asked.user.user_id, chain.current.memory_id, with_older=False)
+    (chain,) = await asked.chains()
+    assert [MAY, JULY] == [version.content for version in chain.versions]
+    assert [] == await conflicts(asked)
+    assert await no_dangling_ids(asked)
+
+
+async def test_statements_that_contradict_one_deleted_memory_become_one(asked: World, clock: FakeClock) -> None:
+    """The one that was made last is current."""
+    conflict = await disputed(asked)
+    clock.advance(timedelta(days=1))
+    await asked.remember(SAY_JULY)
+    await asked.application.memory.delete(
+        asked.project_id, asked.user.user_id, conflict.conflicting[0].memory_id, with_older=False
+    )
+    (chain,) = await asked.chains()
+    assert ([JUNE, JULY], []) == ([version.content for version in chain.versions], await conflicts(asked))
 
 
 async def test_a_deleted_session_takes_its_statement(asked: World) -> None:

@@ -1,9 +1,9 @@
 """
 Processing is exactly once in effect.
 
-Hypothesis makes up a history: messages, calls to process, timers, deletions, workers that work on a job again or at the same
-time, and that die or are overtaken at any call of any port. After each step the records must be what a plain model says, and
-whenever the outbox is empty the index too.
+Hypothesis makes up a history: messages, calls to process, timers, deletions, contradictions that the user is asked about and
+answers, workers that work on a job again or at the same time, and that die or are overtaken at any call of any port. After each
+step the records must be what a plain model says, and whenever the outbox is empty the index too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from itertools import pairwise
 from typing import Any, TypeAlias, TypeVar, cast
 from uuid import uuid4
 
@@ -23,27 +22,27 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from service.domain.ids import ProjectId, Scope, SessionId, UserId
-from service.domain.memories import MemoryChain, MemoryFilter
+from service.domain.conflicts import ANSWERED, Answer, Choice, ConflictStatus
+from service.domain.ids import ConflictId, ProjectId, Scope, SessionId, UserId
+from service.domain.memories import MemoryChain
 from service.domain.ports.index import DENSE, IndexQuery, VectorIndex
 from service.domain.ports.models import Embedder
 from service.domain.ports.work import CommitOutcome, IndexedKind, Job, QueueDepth
 from service.domain.projects import ProjectSettings
 from service.domain.sessions import MessageRole, NewMessage, NewSession, SessionStatus
 from service.domain.users import NewUser, User
-from service.domain.values import PageRequest
 from service.storage.redis import open_stores
 from service.wiring import build_application
 from tests.conftest import Engines, FakeClock
+from tests.usecases.comparing import all_chains, compare_records
 from tests.usecases.interruptions import Crash, Interruption
 from tests.usecases.plain import TOPICS, VALUES, PlainSession, PlainUser, fact, plain
-from tests.usecases.workers import Bench, indexer, processor
+from tests.usecases.workers import Bench, indexer, processor, settler
 
 T = TypeVar("T")
 Act: TypeAlias = Callable[[], Awaitable[None]]
 
 DATABASE = 9
-EVERYTHING = PageRequest(offset=0, limit=1000)
 SAME = 0.999
 """The least cosine of a text to itself."""
 
@@ -57,7 +56,7 @@ facts = st.lists(st.tuples(st.sampled_from(TOPICS), st.sampled_from(VALUES)), mi
 class Event:
     """
     What happens at call number *at* of a port: the worker dies `before` or `after` it, `another` one works on a job, or somebody
-    does what `_meddle` does for a number from 0 to 3. *pick* chooses among what there is.
+    does what `_meddle` does for a number from 0 to 4. *pick* chooses among what there is.
     """
 
     at: int
@@ -65,7 +64,7 @@ class Event:
     pick: int
 
 
-events = st.builds(Event, at=places, what=st.sampled_from(["before", "after", "another", 0, 1, 2, 3]), pick=picks)
+events = st.builds(Event, at=places, what=st.sampled_from(["before", "after", "another", 0, 1, 2, 3, 4]), pick=picks)
 
 
 class Histories(RuleBasedStateMachine):
@@ -85,7 +84,7 @@ class Histories(RuleBasedStateMachine):
 
     @initialize(history=st.lists(facts, min_size=1, max_size=5))
     def begin(self, history: Sequence[Sequence[tuple[str, str]]]) -> None:
-        """Make a project and its user, who has a past."""
+        """Make a project that asks about contradictions, and its user, who has a past."""
         self.run(self._begin(history))
 
     @rule(said=facts, timed=st.booleans(), over=st.booleans())
@@ -104,7 +103,13 @@ class Histories(RuleBasedStateMachine):
         """Let the timers fire that are due."""
         self.run(self._fire())
 
-    @precondition(lambda self: self.held or self.having(SessionStatus.PROCESSING))
+    @precondition(lambda self: self.model.lasting())
+    @rule(pick=picks, choice=st.sampled_from(Choice), event=events)
+    def contradict(self, pick: int, choice: Choice, event: Event) -> None:
+        """Contradict what is known, unless that was done, answer, and do what the answer says while something happens."""
+        self.run(self._contradict(pick, choice, event))
+
+    @precondition(lambda self: self.held or self.having(SessionStatus.PROCESSING) or self.model.answered())
     @rule(pick=picks, again=st.booleans(), event=events)
     def work(self, pick: int, again: bool, event: Event) -> None:  # noqa: FBT001 - Hypothesis names it
         """Work on a job, of those held from before or claimed now, whoever has them too, while something happens."""
@@ -120,9 +125,9 @@ class Histories(RuleBasedStateMachine):
         """Change or remove what an indexer has read, and have another write that to the end, before the first one writes."""
         self.run(self._write_late(said, gone=gone))
 
-    @rule(what=st.integers(0, 3), victim=picks)
+    @rule(what=st.integers(0, 4), victim=picks)
     def delete(self, what: int, victim: int) -> None:
-        """Delete a session, or a version; or say something."""
+        """Delete a session, or a version; or say or answer something."""
         self.run(self._meddle(what, victim))
 
     @precondition(lambda self: len(self.model.sessions) > 3)
@@ -154,7 +159,8 @@ class Histories(RuleBasedStateMachine):
         await stores.users.database.get("FLUSHDB")
         await stores.jobs.streams.prepare()
         await stores.outbox.streams.prepare()
-        project = await self.bench.application.projects.create(None, name="test", settings=ProjectSettings())
+        settings = ProjectSettings(merge_conflict_enabled=True)
+        project = await self.bench.application.projects.create(None, name="test", settings=settings)
         self.project_id: ProjectId = project.project_id
         self.user: User = await self._new_user()
         for said in history:
@@ -163,7 +169,7 @@ class Histories(RuleBasedStateMachine):
             await self._work(job, Interruption(-1))
 
     async def _new_user(self) -> User:
-        new = NewUser(user_id=UserId("user"), metadata={}, merge_conflict_enabled=False)
+        new = NewUser(user_id=UserId("user"), metadata={}, merge_conflict_enabled=None)
         return await self.bench.application.users.create(self.project_id, new, idempotency_key=None)
 
     async def _open(self, said: Sequence[tuple[str, str]], *, timed: bool, over: bool) -> None:
@@ -181,7 +187,7 @@ class Histories(RuleBasedStateMachine):
         # a caller whose answer was lost sends it again
         again = await self.bench.stores.sessions.add_messages(self.user.scope, session_id, messages, idempotency_key=key)
         assert first == again
-        self.model.sessions[session_id].said += said
+        self.model.say(session_id, said)
 
     async def _process(self, session_id: SessionId) -> None:
         await self.bench.application.sessions.process(self.project_id, UserId("user"), session_id)
@@ -196,8 +202,9 @@ class Histories(RuleBasedStateMachine):
     async def _claim(self) -> Sequence[Job]:
         """Claim every job there is. Jobs that were claimed before stay at hand: their workers may only be slow."""
         claimed = await self.bench.stores.jobs.claim(str(uuid4()), 100)
-        assert set(self.having(SessionStatus.PROCESSING)) == {job.session_id for job in claimed}
-        self.held += [job for job in claimed if job.session_id not in {held.session_id for held in self.held}]
+        answered = {conflict.age[1] for conflict in self.model.answered()}
+        assert answered | set(self.having(SessionStatus.PROCESSING)) == {_subject(job) for job in claimed}
+        self.held += [job for job in claimed if _subject(job) not in set(map(_subject, self.held))]
         return claimed
 
     def _interruption(self, event: Event) -> Interruption:
@@ -217,10 +224,7 @@ class Histories(RuleBasedStateMachine):
 
     async def _write_late(self, said: Sequence[tuple[str, str]], *, gone: bool) -> None:
         await self._drain()
-        await self._open(said, timed=False, over=True)
-        session_id = list(self.model.sessions)[-1]
-        await self._claim()
-        await self._work(next(job for job in self.held if job.session_id == session_id), Interruption(-1))
+        session_id = await self._remember(said)
 
         async def overtake() -> None:
             if gone:
@@ -228,15 +232,20 @@ class Histories(RuleBasedStateMachine):
                 self.model.forget_session(session_id)
             else:
                 # another value for every topic
-                await self._open([(topic, VALUES[VALUES.index(value) - 1]) for topic, value in said], timed=False, over=True)
-                newest = list(self.model.sessions)[-1]
-                await self._claim()
-                await self._work(next(job for job in self.held if job.session_id == newest), Interruption(-1))
+                await self._remember([(topic, VALUES[VALUES.index(value) - 1]) for topic, value in said])
             while await self.bench.application.sync_index("another"):
                 pass
 
         await self._sync(Interruption(0, named="upsert", first=overtake))
         await self._drain()
+
+    async def _remember(self, said: Sequence[tuple[str, str]]) -> SessionId:
+        """Say something in a session of its own and process it."""
+        await self._open(said, timed=False, over=True)
+        session_id = list(self.model.sessions)[-1]
+        await self._claim()
+        await self._work(next(job for job in self.held if job.session_id == session_id), Interruption(-1))
+        return session_id
 
     async def _another(self, pick: int) -> None:
         """Let another worker do the whole of a job."""
@@ -251,12 +260,39 @@ class Histories(RuleBasedStateMachine):
 
     async def _work(self, job: Job, interruption: Interruption) -> None:
         await self._observe()
+        worker = processor if job.conflict_id is None else settler
         with suppress(Crash):
-            assert CommitOutcome.STALE_MEMORIES != await processor(self.bench, interruption)(job)
+            assert CommitOutcome.STALE_MEMORIES != await worker(self.bench, interruption)(job)
         await self._observe()
+
+    async def _contradict(self, pick: int, choice: Choice, event: Event) -> None:
+        if not self.model.unanswered():
+            topics = self.model.lasting()
+            topic = topics[pick % len(topics)]
+            known = self.model.memories[topic][-1].value
+            await self._remember([(topic, VALUES[VALUES.index(known) - 1])])
+        if self.model.unanswered():
+            answered = await self._answer(pick, choice)
+            await self._claim()
+            await self._work(next(job for job in self.held if job.conflict_id == answered), self._interruption(event))
+
+    async def _answer(self, pick: int, choice: Choice) -> ConflictId:
+        conflicts = self.model.unanswered()
+        conflict = conflicts[pick % len(conflicts)]
+        found = conflict.found
+        assert found is not None
+        answers = [Answer(question=one.question, answer=one.options[list(Choice).index(choice)]) for one in found.questions]
+        await self.bench.application.conflicts.resolve(self.project_id, UserId("user"), found.conflict_id, answers)
+        conflict.choice = choice
+        return found.conflict_id
 
     async def _observe(self) -> None:
         """Let the model follow a commit that was made, and compare."""
+        for conflict in self.model.answered():
+            stored = await self.bench.stores.conflicts.get(self.user.scope, ConflictId(conflict.age[1]))
+            assert stored.status in {*ANSWERED, ConflictStatus.RESOLVED}
+            if stored.status is ConflictStatus.RESOLVED:
+                self.model.settle(conflict)
         for session_id in self.having(SessionStatus.PROCESSING):
             session = await self.bench.stores.sessions.get(self.user.scope, session_id)
             assert session.status in {SessionStatus.PROCESSING, SessionStatus.PROCESSED}
@@ -265,7 +301,7 @@ class Histories(RuleBasedStateMachine):
         await self._compare()
 
     async def _meddle(self, what: int, victim: int) -> None:
-        """Say something, or delete a session, a version, or a version and all older ones; nothing when there is none."""
+        """Say something, delete a session, a version, or a version and all older ones, or answer; nothing when there is none."""
         await self._observe()
         calls, user_id = self.bench.application, UserId("user")
         sessions, topics = list(self.model.sessions), sorted(self.model.memories)
@@ -277,7 +313,9 @@ class Histories(RuleBasedStateMachine):
             session_id = sessions[victim % len(sessions)]
             await calls.sessions.delete(self.project_id, user_id, session_id)
             self.model.forget_session(session_id)
-        elif topics:
+        elif what == 4 and self.model.unanswered():
+            await self._answer(victim, list(Choice)[victim % len(Choice)])
+        elif what in {2, 3} and topics:
             topic = topics[victim % len(topics)]
             place = victim % len(self.model.memories[topic])
             (chain,) = [chain for chain in await self._chains() if plain(chain)[0] == topic]
@@ -319,10 +357,9 @@ class Histories(RuleBasedStateMachine):
             assert [chain.chain_id] == [hit.record_id for hit in hits if hit.score > SAME]
 
     async def _finish(self) -> None:
-        while self.having(SessionStatus.PROCESSING):
+        while self.having(SessionStatus.PROCESSING) or self.model.answered():
             for job in await self._claim():
-                assert CommitOutcome.COMMITTED == await processor(self.bench, Interruption(-1))(job)
-                await self._observe()
+                await self._work(job, Interruption(-1))
         await self._drain()
         assert [] == await self.bench.stores.jobs.claim("test", 100)
         assert QueueDepth(jobs=0, outbox=0, dead=0) == await self.bench.stores.jobs.depth()
@@ -330,28 +367,16 @@ class Histories(RuleBasedStateMachine):
             assert [] == await self.bench.stores.users.database.get("KEYS", f"*{scope.user_key}*")
 
     async def _chains(self) -> Sequence[MemoryChain]:
-        return (await self.bench.stores.memories.list(self.user.scope, EVERYTHING, MemoryFilter())).items
+        return await all_chains(self.bench.stores, self.user.scope)
 
     async def _compare(self) -> None:
         """Compare the records with the model."""
-        scope, sessions = self.user.scope, self.bench.stores.sessions
-        chains = await self._chains()
-        assert len(chains) == len({plain(chain)[0] for chain in chains})
-        assert self.model.memories == dict(plain(chain) for chain in chains)
-        for chain in chains:
-            assert chain.current.expired_at is None
-            assert all(older.expired_at == newer.created_at for older, newer in pairwise(chain.versions))
-            for version in chain.versions:
-                assert chain == await self.bench.stores.memories.chain_of(scope, version.memory_id)
-        for session_id, expected in self.model.sessions.items():
-            session = await sessions.get(scope, session_id)
-            page = await sessions.messages(scope, session_id, EVERYTHING)
-            assert (expected.status, [fact(*one) for one in expected.said]) == (
-                session.status,
-                [message.content for message in page.items],
-            )
-        summaries = await sessions.summaries(scope, list(self.model.sessions))
-        assert self.model.summarised() == {summary.session_id for summary in summaries if summary is not None}
+        await compare_records(self.bench.stores, self.user.scope, self.model)
+
+
+def _subject(job: Job) -> str:
+    """Return the id of the session or conflict that a job is about."""
+    return job.conflict_id or job.session_id
 
 
 # a failure is made smaller again and again before it is told

@@ -290,7 +290,7 @@ async def test_a_conflict_about_it_goes(speaker: Speaker) -> None:
     world = speaker.world
     update = UserUpdate(set_merge_conflict_enabled=True, merge_conflict_enabled=True)
     await world.application.users.update(world.project_id, world.user.user_id, update)
-    contradicting = replace(speaker, extractor=PlainExtractor(contradicts=True))
+    contradicting = replace(speaker, extractor=PlainExtractor(contradicting=TOPICS))
     for topic in ("cat", "city"):
         await contradicting.remember(fact(topic, "red"), thread=f"{topic} known")
         await contradicting.remember(fact(topic, "old"), thread=f"{topic} said")

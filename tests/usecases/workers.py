@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Any, cast
 
 from service.storage.redis import RedisStores
+from service.usecases.conflicts.settle import SettleConflict
+from service.usecases.conflicts.wording import Wording
 from service.usecases.indexing.points import PointMaker
 from service.usecases.indexing.sync import SyncIndex
 from service.usecases.indexing.truth import TruthReader
@@ -16,7 +18,7 @@ from service.usecases.processing.process_session import ProcessSession
 from service.wiring import Application
 from tests.conftest import FakeClock
 from tests.usecases.interruptions import Interrupted, Interruption
-from tests.usecases.plain import PlainExtractor
+from tests.usecases.plain import LASTING, PlainExtractor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,7 @@ class Bench:
 
 def processor(bench: Bench, interruption: Interruption) -> ProcessSession:
     """Return a worker of its own."""
-    stores, calls, extractor = bench.stores, bench.application, PlainExtractor()
+    stores, calls, extractor = bench.stores, bench.application, PlainExtractor(contradicting=LASTING)
 
     def port(one: object) -> Any:
         return Interrupted(one, interruption)
@@ -54,6 +56,19 @@ def processor(bench: Bench, interruption: Interruption) -> ProcessSession:
         jobs=port(stores.jobs),
         extractor=port(extractor),
         planner=planner,
+        clock=bench.clock,
+    )
+
+
+def settler(bench: Bench, interruption: Interruption) -> SettleConflict:
+    """Return a worker that does what answers say."""
+    stores, calls, extractor = bench.stores, bench.application, PlainExtractor()
+    bench.clock.advance(timedelta(seconds=1))
+    return SettleConflict(
+        conflicts=cast(Any, Interrupted(stores.conflicts, interruption)),
+        memories=cast(Any, Interrupted(stores.memories, interruption)),
+        jobs=cast(Any, Interrupted(stores.jobs, interruption)),
+        wording=Wording(extractor, calls.embedder, bench.clock),
         clock=bench.clock,
     )
 

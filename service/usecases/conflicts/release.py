@@ -9,7 +9,7 @@ from service.domain.conflicts import Conflict
 from service.domain.ids import ChainId, ConflictId, MemoryId, Scope, SessionId
 from service.domain.memories import MemoryChain, MemoryChange
 from service.domain.ports.stores import MemoryStore
-from service.usecases.conflicts.settlement import begun
+from service.usecases.conflicts.settlement import begun, joined
 
 
 async def released(
@@ -25,26 +25,45 @@ async def released(
     """
     Return a *change* that removes versions, and a session if it is given, with what follows for the user's *conflicts*.
 
-    A conflict that names a removed version goes; while it was open its statement was no memory yet, and becomes one. A conflict
-    of a removed session goes with its statement, unless another session made the same; one that is *dropped* goes so in any case.
-    Nothing names a conflict that is gone.
+    A conflict that names a removed version goes; while it was open its statement was no memory yet, and becomes one, the oldest
+    first: the newest version of what is left of the memory that it contradicts, so that no two memories contradict each other. A
+    conflict of a removed session goes with its statement, unless another session made the same; one that is *dropped* goes so in
+    any case. Nothing names a conflict that is gone.
     """
-    kept = [None if one.conflict_id in dropped else _without_session(one, session_id) for one in conflicts]
     put: list[Conflict] = []
     gone: dict[ConflictId, Conflict] = {}
-    new: list[MemoryChain] = []
-    for before, after in zip(conflicts, kept, strict=True):
-        if after is None:
+    left = _Left({chain.chain_id: chain for chain in change.put})
+    for before in sorted(conflicts, key=lambda conflict: (conflict.created_at, conflict.conflict_id)):
+        after = None if before.conflict_id in dropped else _without_session(before, session_id)
+        if after is None or after.memory_ids & removed:
             gone[before.conflict_id] = before
-        elif after.memory_ids & removed:
-            gone[before.conflict_id] = before
-            new += [begun(after)] if after.is_open else []
         elif after != before:
             put.append(after)
-    chains = await _cleared(memories, scope, change, gone)
+        if after is not None and after.conflict_id in gone and after.is_open:
+            left.let_in(after)
+    chains = await _cleared(memories, scope, replace(change, put=tuple(left.chains.values())), gone)
     return replace(
-        change, put=(*chains.values(), *new), put_conflicts=(*change.put_conflicts, *put), drop_conflicts=tuple(sorted(gone))
+        change,
+        put=tuple(chains.values()),
+        put_conflicts=(*change.put_conflicts, *put),
+        drop_conflicts=tuple(sorted(gone)),
     )
+
+
+class _Left:
+    """The *chains* that a removal leaves changed, and those that statements begin in the place of chains that are gone."""
+
+    def __init__(self, chains: dict[ChainId, MemoryChain]) -> None:
+        self.chains = chains
+        self._heirs: dict[ChainId, ChainId] = {}
+
+    def let_in(self, conflict: Conflict) -> None:
+        """Make a memory of the statement of a conflict that is gone."""
+        about = [self._heirs.get(chain_id, chain_id) for chain_id in sorted(conflict.chain_ids)]
+        known = next((self.chains[chain_id] for chain_id in about if chain_id in self.chains), None)
+        chain = begun(conflict) if known is None else joined(conflict, known)
+        self.chains[chain.chain_id] = chain
+        self._heirs |= dict.fromkeys(conflict.chain_ids - self.chains.keys(), chain.chain_id)
 
 
 def _without_session(conflict: Conflict, session_id: SessionId | None) -> Conflict | None:

@@ -19,6 +19,12 @@ def begun(conflict: Conflict) -> MemoryChain:
     return MemoryChain(chain_id=ChainId(_id(conflict, "chain")), versions=(_version(conflict, "alone", conflict.created_at),))
 
 
+def joined(conflict: Conflict, chain: MemoryChain) -> MemoryChain:
+    """Return a *chain* with the statement of a *conflict*, about which nobody can be asked any more: the newest one wins."""
+    version = _version(conflict, chain.chain_id, max(conflict.created_at, chain.current.created_at))
+    return _superseded(chain, replace(version, reason=VersionReason.TEMPORAL_CONFLICT))
+
+
 def settled(
     conflict: Conflict, chain: MemoryChain, choice: Choice, wording: Candidate | None, now: datetime
 ) -> MemoryChain | None:
