@@ -29,7 +29,7 @@ def _scope_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--thread", help="only what was said in this thread")
     parser.add_argument("--group", help="only what was said in this group")
     parser.add_argument("--session", help="only what was said in this session")
-    parser.add_argument("--document", help="only what was said of this document, and when forgetting the document itself")
+    parser.add_argument("--document", help="only this document and what was said of it")
     parser.add_argument("--from", dest="from_time", type=_time, metavar="TIME", help="only what was said at this time or later")
     parser.add_argument("--to", dest="to_time", type=_time, metavar="TIME", help="only what was said before this time")
 

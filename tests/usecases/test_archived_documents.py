@@ -150,7 +150,7 @@ async def test_a_document_without_all_its_chunks_is_refused(world: World) -> Non
 
 async def test_documents_come_last(world: World) -> None:
     """After what they have nothing to do with, so that an archive has one order."""
-    await world.remember("I live in Lisbon.")
+    await world.say("I live in Lisbon.")
     await shelve(world)
     records = await exported(world)
     project = await world.application.projects.create(None, name="other", settings=ProjectSettings())

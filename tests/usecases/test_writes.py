@@ -41,7 +41,7 @@ def random_commands(random: Random, count: int) -> list[Command]:
 async def test_writes_come_to_what_their_commands_come_to(world: World) -> None:
     """One by one, in their order: what is joined is joined on one key alone."""
     database, keys = world.application.stores.users.database, world.application.stores.users.keyspace.user(world.scope)
-    for seed in range(20):
+    for seed in range(8):
         writes, commands = Writes(), random_commands(Random(seed), 40)  # noqa: S311 - no secret
         for command, key, *arguments in commands:
             await database.get(command, f"{keys.chains}:one:{key}", *arguments)
