@@ -52,12 +52,13 @@ class ExportUser:
         scope = user.scope
         revision = await self._memories.revision(scope)
         yield _user(user)
-        held = await self._sessions.held(scope)
         moved = _Moved()
         for session_id in await self._session_ids(scope):
             session = await self._sessions.get(scope, session_id)
             (summary,) = await self._sessions.summaries(scope, [session_id])
             told = await all_messages(self._sessions, scope, session_id)
+            # after the messages: of one that came meanwhile it is known, too, whether it is held
+            held = await self._sessions.held(scope)
             messages = moved.up(_as_held(told, held.get(session_id, frozenset())))
             yield moved.session(_session(session, summary))
             for message in messages:
