@@ -114,6 +114,7 @@ bench: setup-test ## Measure latency, streams and throughput, p50 and p95 at 1,0
 	$(BIN)/python -m tests.bench.scale curve
 	$(BIN)/python -m tests.bench.throughput
 	$(BIN)/python -m tests.bench.streams
+	$(BIN)/python -m tests.bench.ranking
 	$(BIN)/python -m tests.bench.chats
 	$(BIN)/python -m tests.bench.extraction
 	$(BIN)/python -m tests.bench.conflicts
