@@ -76,6 +76,6 @@ async def test_forwarded_turns_are_counted(caller: Caller) -> None:
             await client.post("/v1/chat/completions", json=says(text))
     application = caller.service.application
     await application.usage.record.flush()
-    usage = await application.usage.get(ProjectId(caller.project_id), UsageRange.TODAY)
+    usage = await application.usage.get(ProjectId(caller.project_id), UsageRange.LAST_7_DAYS)
     counts = usage.endpoints["/api/v1/forward/{url}"]
     assert (2, 4, 0) == (counts.requests, counts.ingest_events, counts.errors)
