@@ -69,19 +69,22 @@ class OpenTurn:
 
     async def __call__(self, wanted: PlaceWanted, recall: TurnRecall) -> OpenedTurn:
         """
-        Return the turn; a recall that fails or outlasts its patience is told in the outcome.
+        Return the turn; a recall that fails or outlasts its patience, counted from the call, is told in the outcome.
 
         Raises UserNotFound, SessionNotFound, InvalidRequest.
         """
         timezone = parse_timezone("timezone", recall.context.timezone)
+        deadline = asyncio.get_running_loop().time() + recall.patience.total_seconds()
         preparing = asyncio.create_task(self._prepare(recall))
         try:
             place = await self._places.find(wanted)
-            return await self._open(place, recall, timezone, preparing)
+            return await self._open(place, recall, timezone, preparing, deadline)
         finally:
             preparing.cancel()
 
-    async def _open(self, place: Place, recall: TurnRecall, timezone: ZoneInfo, prepared: asyncio.Task[None]) -> OpenedTurn:
+    async def _open(
+        self, place: Place, recall: TurnRecall, timezone: ZoneInfo, prepared: asyncio.Task[None], deadline: float
+    ) -> OpenedTurn:
         """Recall for a turn whose place is found. The embedding of the query may still be *prepared*."""
         request = ContextRequest(
             timezone=timezone,
@@ -93,7 +96,7 @@ class OpenTurn:
             documents=place.user.has_documents,
         )
         begun = time.monotonic()
-        outcome, context = await self._recall(place, recall, request, prepared)
+        outcome, context = await self._recall(place, recall, request, prepared, deadline)
         done = outcome in (RecallOutcome.DONE, RecallOutcome.NOT_ASKED)
         return OpenedTurn(
             place=place,
@@ -109,9 +112,9 @@ class OpenTurn:
             await self._recaller.prepare(recall.query, recall.context.limits.strategy)
 
     async def _recall(
-        self, place: Place, recall: TurnRecall, request: ContextRequest, prepared: asyncio.Task[None]
+        self, place: Place, recall: TurnRecall, request: ContextRequest, prepared: asyncio.Task[None], deadline: float
     ) -> tuple[RecallOutcome, Context | None]:
-        """Recall and render within the patience."""
+        """Recall and render before *deadline*, a time of the event loop."""
         if not recall.query.strip():
             return RecallOutcome.NOT_ASKED, None
         session, scope = place.session, place.user.scope
@@ -123,7 +126,7 @@ class OpenTurn:
             exclude_sessions=frozenset({session.session_id}),
         )
         try:
-            async with asyncio.timeout(recall.patience.total_seconds()):
+            async with asyncio.timeout_at(deadline):
                 query, _ = await asyncio.gather(seen_from(self._sessions, query, session.origin), prepared)
                 result = await self._recaller(replace(query, patience=recall.patience))
                 return RecallOutcome.DONE, await self._builder(scope, session, query, result, request)
