@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
@@ -77,7 +78,7 @@ async def test_a_line_that_breaks_fails_what_is_under_way_and_comes_back(line: L
 
 async def test_an_answer_that_takes_too_long_breaks_the_line(client: Redis) -> None:
     """What waits behind it fails as well, and the next call goes through a new connection."""
-    line = Line(client, timeout=0.05)
+    line = Line(client, timeout=0.5)
     asked: list[object] = await asyncio.gather(line.send([NEVER]), line.send([("ECHO", "a")]), return_exceptions=True)
     assert TookTooLong is type(asked[0])
     assert isinstance(asked[1], (TookTooLong, Disconnected))
@@ -90,3 +91,19 @@ async def test_a_server_that_is_not_there_is_told_to_all_who_ask() -> None:
     line = Line(Redis.from_url("unix:///nowhere.sock"), timeout=10)
     asked = await asyncio.gather(*(line.send([("PING",)]) for _ in range(CALLERS)), return_exceptions=True)
     assert {Disconnected} == {type(answer) for answer in asked}
+
+
+async def test_a_server_that_takes_the_call_and_says_nothing_is_given_up(tmp_path: Path) -> None:
+    """As one that does not answer later; the half of a connection is not kept."""
+    gone = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(-1)
+        writer.close()
+        gone.set()
+
+    async with await asyncio.start_unix_server(silent, tmp_path / "s"):
+        line = Line(Redis.from_url(f"unix://{tmp_path / 's'}"), timeout=0.2)
+        with pytest.raises(TookTooLong):
+            await line.send([("PING",)])
+        await gone.wait()

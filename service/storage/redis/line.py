@@ -93,8 +93,12 @@ class Line:
         connection: Connection = self._client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
         # each call has a timeout of its own; here it would make a task of every write
         connection.socket_timeout = None
-        async with asyncio.timeout(self._timeout):
-            await connection.connect()  # type: ignore[no-untyped-call]
+        try:
+            async with asyncio.timeout(self._timeout):
+                await connection.connect()  # type: ignore[no-untyped-call]
+        except TimeoutError:
+            await connection.disconnect(nowait=True)
+            raise RedisTimeoutError("no connection in time") from None
         self._running = asyncio.create_task(self._run(connection))
 
     def _break(self) -> None:
