@@ -13,12 +13,14 @@ from service.domain.ports.models import Embedder
 from service.domain.projects import Category, Guidance
 from service.domain.sessions import Transcript
 from service.extraction.embedded import categories as by_likeness
-from service.extraction.embedded.dates import Span, TenseAt, day_of, event_span, find_dates
+from service.extraction.embedded.dates import event_span, find_dates
 from service.extraction.embedded.decisions import decide
 from service.extraction.embedded.entities import entities
 from service.extraction.embedded.languages import Language
+from service.extraction.embedded.meanings import TenseAt
 from service.extraction.embedded.rewriting import in_third_person
 from service.extraction.embedded.slots import SlotMode, find_facts
+from service.extraction.embedded.spans import Span, day_of
 from service.extraction.embedded.statements import Statement, find_statements
 from service.extraction.embedded.summary import summarise
 from service.extraction.embedded.utterances import utterances

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from service.extraction.embedded.dates import DateGrammar, compile_grammar
+from service.extraction.embedded.grammar import DateGrammar, compile_grammar
 from service.extraction.embedded.likeness import WORD
 from service.extraction.embedded.slots import SlotTable, compile_slots, find_facts
 
