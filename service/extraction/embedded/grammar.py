@@ -18,6 +18,7 @@ class DateGrammar:
     weekdays: Mapping[str, int]
     months: Mapping[str, int]
     seasons: Mapping[str, int]
+    feasts: Mapping[str, str]
     days: Sequence[tuple[re.Pattern[str], int]]
     hint: re.Pattern[str]
     month_first: bool
@@ -31,6 +32,7 @@ def compile_grammar(raw: Mapping[str, Any]) -> DateGrammar:
         "{W}": rf"(?P<w>{_one_of(raw['weekdays'])})",
         "{M}": rf"(?P<m>{_one_of(raw['months'])})",
         "{S}": rf"(?P<s>{_one_of(raw['seasons'])})",
+        "{F}": rf"(?P<f>{_one_of(raw['feasts'])})",
         "{D}": r"(?P<d>[0-3]?\d)",
         "{Y}": r"(?P<y>(?:19|20)\d\d)",
     }
@@ -41,7 +43,7 @@ def compile_grammar(raw: Mapping[str, Any]) -> DateGrammar:
         return re.compile(pattern, re.IGNORECASE)
 
     edge = r"\b" if raw.get("spaces", True) else ""
-    hints = [*raw["units"], *raw["weekdays"], *raw["months"], *raw["seasons"]]
+    hints = [*raw["units"], *raw["weekdays"], *raw["months"], *raw["seasons"], *raw["feasts"]]
     return DateGrammar(
         hint=re.compile("|".join([r"\d", *(re.escape(word) for word in hints), *raw["days"]]), re.IGNORECASE),
         patterns=[(kind, filled(pattern)) for kind, patterns in raw["patterns"].items() for pattern in patterns],
@@ -50,6 +52,7 @@ def compile_grammar(raw: Mapping[str, Any]) -> DateGrammar:
         weekdays=raw["weekdays"],
         months=raw["months"],
         seasons=raw["seasons"],
+        feasts=raw["feasts"],
         days=[(re.compile(rf"{edge}{phrase}{edge}", re.IGNORECASE), offset) for phrase, offset in raw["days"].items()],
         month_first=raw["month_first"],
     )

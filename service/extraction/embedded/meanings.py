@@ -62,6 +62,11 @@ class _Words:
         return self._grammar.seasons[self._word("s")]
 
     @property
+    def feast(self) -> tuple[int, int]:
+        month, day = self._grammar.feasts[self._word("f")].split("-")
+        return int(month), int(day)
+
+    @property
     def day(self) -> int:
         return int(self._word("d"))
 
@@ -140,6 +145,12 @@ def _season(words: _Words, today: date, offset: int, tense: Tense = 0) -> Span:
     return next(season(today.year + on) for on in (-1, 0, 1) if season(today.year + on).last >= today)
 
 
+def _season_of_year(words: _Words, _today: date, _: Tense) -> Span | None:
+    if words.year is None:
+        return None
+    return Span(first=month_of(words.year, words.season).first, last=month_of(words.year, words.season + 2).last)
+
+
 def _month(words: _Words, today: date, tense: Tense, *, other_than_now: bool = False) -> Span:
     if words.year is not None:
         return month_of(words.year, words.month)
@@ -168,6 +179,14 @@ def _day_of_month(words: _Words, today: date, tense: Tense) -> Span | None:
     days = (day for first in firsts if (day := existing_day(first.year, first.month, words.day)) is not None)
     found = next((day for day in days if (day <= today if tense < 0 else day >= today)), None)
     return day_of(found) if found else None
+
+
+def _feast(words: _Words, today: date, tense: Tense) -> Span | None:
+    """Return the feast before or after today, none in what is said of every year."""
+    days = [day for year in (-1, 0, 1) if (day := existing_day(today.year + year, *words.feast)) is not None]
+    if not tense:
+        return None
+    return day_of(max(day for day in days if day <= today) if tense < 0 else min(day for day in days if day >= today))
 
 
 def _date_range(words: _Words, today: date, tense: Tense) -> Span | None:
@@ -211,6 +230,10 @@ _RESOLVERS: Mapping[str, Callable[[_Words, date, Tense], Span | None]] = {
     "last_season": lambda words, today, _: _season(words, today, -1),
     "this_season": lambda words, today, tense: _season(words, today, 0, tense),
     "next_season": lambda words, today, _: _season(words, today, 1),
+    "season_of_year": _season_of_year,
+    "feast": _feast,
+    "last_feast": lambda words, today, _: _feast(words, today, -1),
+    "next_feast": lambda words, today, _: _feast(words, today, 1),
     "last_month": lambda words, today, _: _month(words, today, -1, other_than_now=True),
     "next_month": lambda words, today, _: _month(words, today, 1, other_than_now=True),
     "month": _month,
