@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from uuid import uuid4
 
 from service.domain.deletions import DeletedCounts, Deletion, DeletionAction, DeletionReceipt, ForgetFilter, Forgetting
-from service.domain.errors import ConcurrentChange, UserNotFound
+from service.domain.errors import UserNotFound
 from service.domain.ids import ProjectId, ReceiptId, Scope, UserId
 from service.domain.ports.deletions import DocumentEraser, ForgetStore, ReceiptStore
 from service.domain.ports.models import Clock
@@ -16,7 +16,7 @@ from service.domain.ports.stores import UserStore
 from service.usecases.deletions.holds import Holds
 from service.usecases.deletions.plan import ForgetPlanner
 from service.usecases.indexing.sync import SyncIndex
-from service.usecases.memory.removal import ATTEMPTS
+from service.usecases.retries import until_current
 
 
 class Forget:
@@ -68,14 +68,12 @@ class Forget:
         if receipt_id is None:
             # before any document goes: what is held keeps everything as it is
             await self._holds.refuse(scope, wanted)
-            receipt_id = await self._forget(scope, _deletion(project_id, user_id, wanted, now), idempotency_key)
+            deletion = _deletion(project_id, user_id, wanted, now)
+            receipt_id = await until_current(partial(self._forget, scope, deletion, idempotency_key))
         await self._sync.catch_up(scope)
         return await self._forgets.complete(scope, receipt_id)
 
     async def _forget(self, scope: Scope, deletion: Deletion, idempotency_key: str | None) -> ReceiptId:
-        for _ in range(ATTEMPTS - 1):
-            with suppress(ConcurrentChange):
-                return await self._forgets.apply(scope, await self._plan(scope, deletion), idempotency_key=idempotency_key)
         return await self._forgets.apply(scope, await self._plan(scope, deletion), idempotency_key=idempotency_key)
 
     async def _plan(self, scope: Scope, deletion: Deletion) -> Forgetting:

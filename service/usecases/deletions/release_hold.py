@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from service.domain.deletions import ForgetFilter
-from service.domain.errors import ConcurrentChange
 from service.domain.ids import ProjectId, UserId
 from service.domain.ports.stores import SessionStore, UserStore
 from service.usecases.deletions.holds import Holds
-from service.usecases.memory.removal import ATTEMPTS
+from service.usecases.retries import until_current
 
 
 class ReleaseHold:
@@ -28,14 +27,12 @@ class ReleaseHold:
         wanted.check()
         scope = (await self._users.get(project_id, user_id)).scope
         released = 0
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                for session_id, places in (await self._holds.covered(scope, wanted)).items():
-                    await self._sessions.release(scope, session_id, places)
-                    released += len(places)
-            except ConcurrentChange:
-                if attempt == ATTEMPTS:
-                    raise
-            else:
-                break
+
+        async def release() -> None:
+            nonlocal released
+            for session_id, places in (await self._holds.covered(scope, wanted)).items():
+                await self._sessions.release(scope, session_id, places)
+                released += len(places)
+
+        await until_current(release)
         return released

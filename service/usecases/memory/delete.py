@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from service.domain.errors import ConcurrentChange
+from functools import partial
+
 from service.domain.ids import MemoryId, ProjectId, Scope, UserId, parse_memory_id
 from service.domain.memories import MemoryChange
 from service.domain.ports.stores import ConflictStore, MemoryStore, UserStore
 from service.usecases.deletions.holds import Holds
-from service.usecases.memory.removal import ATTEMPTS, removal
+from service.usecases.memory.removal import removal
+from service.usecases.retries import until_current
 
 
 class DeleteMemory:
@@ -28,15 +30,10 @@ class DeleteMemory:
         """
         scope = (await self._users.get(project_id, user_id)).scope
         known = parse_memory_id(memory_id)
-        for attempt in range(1, ATTEMPTS + 1):
-            change = await self._change(scope, known, with_older=with_older)
-            try:
-                await self._memories.apply(scope, change)
-            except ConcurrentChange:
-                if attempt == ATTEMPTS:
-                    raise
-            else:
-                return
+        await until_current(partial(self._delete, scope, known, with_older=with_older))
+
+    async def _delete(self, scope: Scope, memory_id: MemoryId, *, with_older: bool) -> None:
+        await self._memories.apply(scope, await self._change(scope, memory_id, with_older=with_older))
 
     async def _change(self, scope: Scope, memory_id: MemoryId, *, with_older: bool) -> MemoryChange:
         revision = await self._memories.revision(scope)

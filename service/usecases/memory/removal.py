@@ -11,9 +11,6 @@ from service.domain.memories import MemoryChain, MemoryChange, MemoryVersion
 from service.domain.ports.stores import MemoryStore
 from service.usecases.conflicts.release import released
 
-ATTEMPTS = 10
-"""How often a change is worked out again because the memories moved on meanwhile."""
-
 
 def chain_without_session(chain: MemoryChain, session_id: SessionId) -> MemoryChain | None:
     """

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from service.domain.errors import ConcurrentChange
+from functools import partial
+
 from service.domain.ids import ProjectId, Scope, SessionId, UserId, parse_session_id
 from service.domain.memories import MemoryChange
 from service.domain.ports.stores import ConflictStore, MemoryStore, SessionStore, UserStore
-from service.usecases.memory.removal import ATTEMPTS, chain_without_session, removal
+from service.usecases.memory.removal import chain_without_session, removal
+from service.usecases.retries import until_current
 
 
 class DeleteSession:
@@ -24,15 +26,10 @@ class DeleteSession:
         scope = (await self._users.get(project_id, user_id)).scope
         known = parse_session_id(session_id)
         await self._sessions.get(scope, known)
-        for attempt in range(1, ATTEMPTS + 1):
-            change = await self._change(scope, known)
-            try:
-                await self._sessions.delete(scope, known, change)
-            except ConcurrentChange:
-                if attempt == ATTEMPTS:
-                    raise
-            else:
-                return
+        await until_current(partial(self._delete, scope, known))
+
+    async def _delete(self, scope: Scope, session_id: SessionId) -> None:
+        await self._sessions.delete(scope, session_id, await self._change(scope, session_id))
 
     async def _change(self, scope: Scope, session_id: SessionId) -> MemoryChange:
         revision = await self._memories.revision(scope)
