@@ -20,8 +20,9 @@ _IMAGE = re.compile(r"!\[([^\]\n]{0,200})\]\([^)\n]{0,500}\)")
 _LINK = re.compile(r"\[([^\]\n]{1,200})\]\([^)\n]{1,500}\)")
 _HTML = re.compile(r"</?[a-zA-Z][^<>\n]{0,200}>")
 _EMPHASIS = re.compile(r"(\*\*|__|\*|~~|`)(?=\S)([^\n*_~`]{1,300}?)(?<=\S)\1")
-_LINE_DRESS = re.compile(r"^\s{0,8}(?:#{1,6}\s+|[-*+•]\s+|\d{1,3}[.)]\s+(?=\S))")
-_ITEM = re.compile(r"^\s{0,8}(?:[-*+•]\s+|\d{1,3}[.)]\s+)")
+_BULLET = r"[-*+•]\s+|\d{1,3}[.)]\s+(?=\S)"
+_LINE_DRESS = re.compile(rf"^\s{{0,8}}(?:#{{1,6}}\s+|{_BULLET})")
+_ITEM = re.compile(rf"^\s{{0,8}}(?:{_BULLET})")
 _QUOTES = str.maketrans(
     {
         "\u2019": "'",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from functools import partial
 from typing import TypeAlias
 
 from service.extraction.embedded.grammar import DateGrammar
@@ -132,10 +133,12 @@ def _weekday_of_week(words: _Words, today: date, offset: int) -> Span:
     return day_of(today + timedelta(days=words.weekday - today.weekday(), weeks=offset))
 
 
-def _season(words: _Words, today: date, offset: int, tense: Tense = 0) -> Span:
-    def season(year: int) -> Span:
-        return Span(first=month_of(year, words.season).first, last=month_of(year, words.season + 2).last)
+def _season_in(words: _Words, year: int) -> Span:
+    return Span(first=month_of(year, words.season).first, last=month_of(year, words.season + 2).last)
 
+
+def _season(words: _Words, today: date, offset: int, tense: Tense = 0) -> Span:
+    season = partial(_season_in, words)
     if offset < 0:
         return next(season(today.year - back) for back in range(3) if season(today.year - back).last < today)
     if offset > 0:
@@ -143,12 +146,6 @@ def _season(words: _Words, today: date, offset: int, tense: Tense = 0) -> Span:
     if tense < 0:
         return next(season(today.year - back) for back in range(3) if season(today.year - back).first <= today)
     return next(season(today.year + on) for on in (-1, 0, 1) if season(today.year + on).last >= today)
-
-
-def _season_of_year(words: _Words, _today: date, _: Tense) -> Span | None:
-    if words.year is None:
-        return None
-    return Span(first=month_of(words.year, words.season).first, last=month_of(words.year, words.season + 2).last)
 
 
 def _month(words: _Words, today: date, tense: Tense, *, other_than_now: bool = False) -> Span:
@@ -183,9 +180,9 @@ def _day_of_month(words: _Words, today: date, tense: Tense) -> Span | None:
 
 def _feast(words: _Words, today: date, tense: Tense) -> Span | None:
     """Return the feast before or after today, none in what is said of every year."""
-    days = [day for year in (-1, 0, 1) if (day := existing_day(today.year + year, *words.feast)) is not None]
     if not tense:
         return None
+    days = [day for year in (-1, 0, 1) if (day := existing_day(today.year + year, *words.feast)) is not None]
     return day_of(max(day for day in days if day <= today) if tense < 0 else min(day for day in days if day >= today))
 
 
@@ -230,7 +227,7 @@ _RESOLVERS: Mapping[str, Callable[[_Words, date, Tense], Span | None]] = {
     "last_season": lambda words, today, _: _season(words, today, -1),
     "this_season": lambda words, today, tense: _season(words, today, 0, tense),
     "next_season": lambda words, today, _: _season(words, today, 1),
-    "season_of_year": _season_of_year,
+    "season_of_year": lambda words, _today, _: _season_in(words, words.year) if words.year else None,
     "feast": _feast,
     "last_feast": lambda words, today, _: _feast(words, today, -1),
     "next_feast": lambda words, today, _: _feast(words, today, 1),

@@ -102,10 +102,11 @@ def _add_own(found: list[Statement], utterance: Utterance) -> None:
 
 def _last_by(found: Sequence[Statement], utterance: Utterance) -> int | None:
     """Return the place of the last statement that the same person made by themself, if it is at most one answer ago."""
-    speaks = ((place, one) for place, one in reversed(list(enumerate(found))) if one.speaker == utterance.speaker)
-    place, last = next(((place, one) for place, one in speaks if one.lead is None), (None, None))
-    near = last is not None and utterance.message.index - last.sources[-1].message_index <= 2
-    return place if near else None
+    for place in reversed(range(len(found))):
+        one = found[place]
+        if one.speaker == utterance.speaker and one.lead is None:
+            return place if utterance.message.index - one.sources[-1].message_index <= 2 else None
+    return None
 
 
 def _of(verdict: Judged, utterance: Utterance) -> Statement:

@@ -113,7 +113,8 @@ class RedisArchives:
 
     async def add_document(self, scope: Scope, document: NewDocument, *, created_at: datetime, uploaded_at: datetime) -> None:
         """Add a document with its chunks. Raises DocumentOfAnotherUser."""
-        keys, id_, upload = self.keyspace.user(scope), document.document_id, self.keyspace.user(scope).upload(document.upload_id)
+        keys, id_ = self.keyspace.user(scope), document.document_id
+        upload = keys.upload(document.upload_id)
         times: list[Argument] = [
             "created_at",
             micros(created_at),
