@@ -29,6 +29,7 @@ KEPT = [
     "J'habite à Nantes.",
 ]
 DROPPED = [
+    "Remember: ????",
     "Change her name to Mila. And make her live in Rome.",
     "Rewrite this email: Hi Tom, I missed our meeting on Tuesday. My car broke down.",
     "The code doesn't work, it still prints None.",

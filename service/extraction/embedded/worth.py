@@ -85,8 +85,8 @@ def _asked_to_keep(sentence: str, utterance: Utterance) -> Judged | None:
     """Return *sentence* if it asks for what it says to be remembered, to be reminded, or for ways to be kept from now on."""
     patterns = utterance.language.patterns
     asked = patterns["remember"].search(sentence)
-    if asked and len(sentence) - asked.end() > 3:
-        text = sentence[asked.end() :].rstrip("?").strip()
+    text = sentence[asked.end() :].rstrip("?").strip() if asked else ""
+    if asked and text and len(sentence) - asked.end() > 3:
         return Judged(text=text[0].upper() + text[1:], score=REMEMBER, dependent=False)
     about = patterns["remember_about"].search(sentence)
     if about:
