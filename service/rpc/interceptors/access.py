@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import TypedDict
 
 from google.protobuf.descriptor import MethodDescriptor
@@ -32,7 +31,7 @@ from mneme.v1 import (
 
 from service.domain.errors import ScopeMissing
 from service.domain.projects import KeyScope
-from service.rpc.interceptors.layers import Call
+from service.rpc.interceptors.layers import Call, Inner
 from service.rpc.principal import PRINCIPAL
 from service.usecases.projects.authenticate import Authenticate
 
@@ -98,17 +97,16 @@ class Authentication:
         self._authenticate = authenticate
         self._scopes = scopes
 
-    @asynccontextmanager
-    async def __call__(self, call: Call) -> AsyncIterator[None]:
+    async def __call__(self, call: Call, inner: Inner) -> bytes:
         """Set the principal. Raises CredentialsMissing, CredentialsInvalid, ScopeMissing."""
         principal = await self._authenticate(**_credentials(call.metadata))
         call.project_id = principal.project_id
         scope = self._scopes[call.method]
         if scope not in principal.scopes:
             raise ScopeMissing(scope=scope.value)
-        # not reset: gRPC gives each call a context of its own
+        # not reset: a call has a context of its own
         PRINCIPAL.set(principal)
-        yield
+        return await inner(call)
 
 
 class _Credentials(TypedDict):

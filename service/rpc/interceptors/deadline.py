@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import grpc
 
-from service.rpc.interceptors.layers import Call
+from service.rpc.interceptors.layers import Call, Inner
 
 
 class Deadline:
@@ -20,12 +18,11 @@ class Deadline:
         self._longest = longest
         self._unlimited = unlimited
 
-    @asynccontextmanager
-    async def __call__(self, call: Call) -> AsyncIterator[None]:
+    async def __call__(self, call: Call, inner: Inner) -> bytes:
         """Cancel the work when its time is over, and say so."""
         try:
             async with asyncio.timeout(None if call.method in self._unlimited else self._longest.total_seconds()) as limit:
-                yield
+                return await inner(call)
         except TimeoutError:
             if not limit.expired():
                 raise

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import NoReturn
 from urllib.parse import quote
 
 import grpc
@@ -29,7 +29,7 @@ from service.domain.errors import (
     Violation,
     WrongState,
 )
-from service.rpc.interceptors.layers import Call
+from service.rpc.interceptors.layers import Call, Inner
 from service.rpc.interceptors.request_id import REQUEST_ID
 from service.rpc.logger import Logger
 
@@ -64,11 +64,10 @@ class Errors:
         """Keep the logger."""
         self._log = log
 
-    @asynccontextmanager
-    async def __call__(self, call: Call) -> AsyncIterator[None]:
+    async def __call__(self, call: Call, inner: Inner) -> bytes:
         """End the call with a status when it fails."""
         try:
-            yield
+            return await inner(call)
         except DomainError as error:
             call.code, call.reason = code_of(error), error.reason
             await _abort(call, error.message, details_of(error))
@@ -76,7 +75,7 @@ class Errors:
             raise
         except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the caller gets no detail of it
             call.code, call.reason = grpc.StatusCode.INTERNAL, "INTERNAL"
-            self._log.error("rpc failed", method=call.method.removeprefix("/"), request_id=call.request_id, exc_info=error)
+            self._log.error("rpc failed", method=call.name, request_id=call.request_id, exc_info=error)
             await _abort(call, "Internal error", [_info("INTERNAL", {"request_id": call.request_id})])
 
 
@@ -95,7 +94,7 @@ def details_of(error: DomainError) -> list[Message]:
     return details
 
 
-async def _abort(call: Call, message: str, details: list[Message]) -> None:
+async def _abort(call: Call, message: str, details: list[Message]) -> NoReturn:
     status = _fitting(Status(code=call.code.value[0], message=message, details=map(_packed, details)))
     trailing = ((REQUEST_ID, call.request_id), *rpc_status.to_status(status).trailing_metadata)
     await call.context.abort(call.code, status.message, trailing)

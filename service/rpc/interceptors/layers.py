@@ -1,29 +1,33 @@
 """
-Interceptors as layers: each is an asynchronous context manager around a call, unary or streaming alike.
+What surrounds every call, as layers: each is given the call and what is inside it, does its part, and returns what that returns.
 
-gRPC's own interceptors wrap handlers, and each would need one wrapper for unary calls and another for streams. Here one
-interceptor does that once and enters the layers in their order.
+gRPC's own interceptors wrap handlers, and each would need one wrapper for unary calls and another for streams. Here a handler
+of either kind becomes one coroutine, which encodes its responses, and the layers are put around it once, when it is first called.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, Protocol, TypeAlias
 
 import grpc
 from google.protobuf.message import Message
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
 @dataclass(slots=True, kw_only=True)
 class Call:
     """
     One call on its way through the layers, which fill in what they find out. It has one *request*, or *requests* that are still
-    coming in and that a layer may put an iterator of its own around. Each of *watchers* sees each response before it is sent.
+    coming in and that a layer may put an iterator of its own around. Each of *watchers* is told each response and its bytes
+    before it is sent.
     """
 
     method: str
@@ -38,16 +42,24 @@ class Call:
     reason: str = ""
     judged: bool = False
     """Whether a quota counted what the call brings in."""
-    watchers: list[Callable[[Message], None]] = field(default_factory=list)
+    watchers: list[Callable[[Message, int], None]] = field(default_factory=list)
 
-    def watched(self, response: Message) -> Message:
-        """Return a *response* that the watchers have seen."""
-        for watch in self.watchers:
-            watch(response)
-        return response
+    @property
+    def name(self) -> str:
+        """The method as it is logged, without the slash before it."""
+        return self.method[1:]
 
 
-Layer: TypeAlias = Callable[[Call], AbstractAsyncContextManager[None]]
+Inner: TypeAlias = Callable[[Call], Awaitable[bytes]]
+"""What is inside a layer: returns the encoded response, nothing after a stream, which sent its responses itself."""
+
+
+class Layer(Protocol):
+    """A part of what surrounds a call."""
+
+    async def __call__(self, call: Call, inner: Inner) -> bytes:
+        """Return what *inner* returns for the call, or end it with an error."""
+        ...
 
 
 class LayeredInterceptor(grpc.aio.ServerInterceptor):
@@ -56,55 +68,81 @@ class LayeredInterceptor(grpc.aio.ServerInterceptor):
     def __init__(self, layers: Sequence[Layer]) -> None:
         """Keep the layers, outermost first."""
         self._layers = layers
+        self._known: dict[str, Handler] = {}
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+    ) -> Handler | None:
         """Return the handler of the method, inside the layers."""
-        handler = await continuation(handler_call_details)
         method = handler_call_details.method
+        if (known := self._known.get(method)) is not None:
+            return known
+        handler = await continuation(handler_call_details)
         if handler is None or not method.startswith("/mneme."):
             return handler
-        coding = (handler.request_deserializer, handler.response_serializer)
-        if handler.unary_stream is not None:
-            return grpc.unary_stream_rpc_method_handler(self._stream(method, handler.unary_stream), *coding)
-        if handler.unary_unary is not None:
-            return grpc.unary_unary_rpc_method_handler(self._unary(method, handler.unary_unary), *coding)
-        if handler.stream_unary is not None:
-            return grpc.stream_unary_rpc_method_handler(self._requests(method, handler.stream_unary), *coding)
-        raise NotImplementedError(f"{method}: the contract has no streams both ways")
+        return self._known.setdefault(method, layered(self._layers, method, handler))
 
-    def _unary(self, method: str, inner: Callable[..., Any]) -> Callable[..., Any]:
-        async def behaviour(request: Message, context: Context) -> Message:
-            async with self._around(method, request, context) as call:
-                return call.watched(await inner(request, context))
 
-        return behaviour
+def layered(layers: Sequence[Layer], method: str, handler: Handler) -> Handler:
+    """
+    Return a handler of a *method* inside the layers. It takes decoded requests and returns bytes; a stream is sent by `write` of
+    its context, as bytes too. Of a context it needs that, `invocation_metadata`, `send_initial_metadata`,
+    `set_trailing_metadata` and `abort`.
+    """
+    decode, encode = handler.request_deserializer, handler.response_serializer or bytes
+    if handler.unary_unary is not None:
+        return grpc.unary_unary_rpc_method_handler(_entry(layers, method, _one(handler.unary_unary, encode)), decode)
+    if handler.unary_stream is not None:
+        return grpc.unary_stream_rpc_method_handler(_entry(layers, method, _many(handler.unary_stream, encode)), decode)
+    if handler.stream_unary is not None:
+        answer = _entry(layers, method, _one(handler.stream_unary, encode), streamed=True)
+        return grpc.stream_unary_rpc_method_handler(answer, decode)
+    raise NotImplementedError(f"{method}: the contract has no streams both ways")
 
-    def _requests(self, method: str, inner: Callable[..., Any]) -> Callable[..., Any]:
-        async def behaviour(requests: AsyncIterator[Message], context: Context) -> Message:
-            async with self._around(method, None, context, requests) as call:
-                return call.watched(await inner(call.requests, context))
 
-        return behaviour
+def _entry(layers: Sequence[Layer], method: str, inner: Inner, *, streamed: bool = False) -> Callable[..., Any]:
+    """Return what the transport calls, with a request or, where they are *streamed*, with its requests, and with the context."""
+    for layer in reversed(layers):
+        inner = partial(layer, inner=inner)
 
-    def _stream(self, method: str, inner: Callable[..., Any]) -> Callable[..., Any]:
-        async def behaviour(request: Message, context: Context) -> AsyncIterator[Message]:
-            async with self._around(method, request, context) as call, aclosing(inner(request, context)) as responses:
-                async for response in responses:
-                    yield call.watched(response)
-
-        return behaviour
-
-    @asynccontextmanager
-    async def _around(
-        self, method: str, request: Message | None, context: Context, requests: AsyncIterator[Message] | None = None
-    ) -> AsyncIterator[Call]:
+    async def answer(received: Any, context: Context) -> bytes:
         metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-        call = Call(method=method, request=request, requests=requests, context=context, metadata=metadata)
-        async with AsyncExitStack() as stack:
-            for layer in self._layers:
-                await stack.enter_async_context(layer(call))
-            yield call
+        request, requests = (None, received) if streamed else (received, None)
+        return await inner(Call(method=method, request=request, requests=requests, context=context, metadata=metadata))
+
+    return answer
+
+
+def _one(behaviour: Callable[..., Any], encode: Callable[[Any], bytes]) -> Inner:
+    async def inner(call: Call) -> bytes:
+        return _encoded(call, await behaviour(call.requests if call.request is None else call.request, call.context), encode)
+
+    return inner
+
+
+def _many(behaviour: Callable[..., Any], encode: Callable[[Any], bytes]) -> Inner:
+    async def inner(call: Call) -> bytes:
+        # closed at once when the caller leaves, not when the garbage collector comes
+        async with aclosing(behaviour(call.request, call.context)) as responses:
+            async for response in responses:
+                await _write(call.context, _encoded(call, response, encode))
+        return b""
+
+    return inner
+
+
+def _encoded(call: Call, response: Message, encode: Callable[[Any], bytes]) -> bytes:
+    encoded = encode(response)
+    for watch in call.watchers:
+        watch(response, len(encoded))
+    return encoded
+
+
+async def _write(context: Context, encoded: bytes) -> None:
+    try:
+        await context.write(encoded)
+    except grpc.aio.BaseError as error:
+        # the caller is gone, and gRPC is about to cancel the call
+        raise asyncio.CancelledError from error

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import grpc
 from prometheus_client import CollectorRegistry, Histogram
 
-from service.rpc.interceptors.layers import Call
+from service.rpc.interceptors.layers import Call, Inner
 from service.rpc.logger import Logger
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -38,21 +36,19 @@ class Log:
         self._log = log
         self._metrics = metrics
 
-    @asynccontextmanager
-    async def __call__(self, call: Call) -> AsyncIterator[None]:
+    async def __call__(self, call: Call, inner: Inner) -> bytes:
         """Measure the call and say how it ended."""
         try:
-            yield
-        except (asyncio.CancelledError, GeneratorExit):
+            return await inner(call)
+        except asyncio.CancelledError:
             call.code = grpc.StatusCode.CANCELLED
             raise
         finally:
             seconds = time.perf_counter() - call.started
-            method = call.method.removeprefix("/")
-            self._metrics.observe(method, call.code.name, seconds)
+            self._metrics.observe(call.name, call.code.name, seconds)
             self._log.info(
                 "rpc",
-                method=method,
+                method=call.name,
                 code=call.code.name,
                 reason=call.reason or None,
                 milliseconds=round(seconds * 1000, 2),

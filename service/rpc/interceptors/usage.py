@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 
 import grpc
 from google.protobuf.message import Message
@@ -13,7 +11,7 @@ from google.protobuf.message import Message
 from service.domain.errors import DomainError, StorageUnavailable
 from service.domain.ids import ProjectId
 from service.domain.usage import Counts, QuotaState, UsageKind
-from service.rpc.interceptors.layers import Call
+from service.rpc.interceptors.layers import Call, Inner
 from service.rpc.interceptors.metering import Metered, tokens_of
 from service.rpc.mapping.usage import to_instant
 from service.rpc.meter import METER
@@ -22,6 +20,8 @@ from service.usecases.usage.record import RecordUsage
 
 ROUTE = "x-mneme-route"
 """Metadata in which a gateway tells which of its routes a call came by."""
+
+_NO_ERRORS = frozenset({grpc.StatusCode.OK, grpc.StatusCode.CANCELLED})
 
 
 class Usage:
@@ -32,26 +32,20 @@ class Usage:
         self._record = record
         self._methods = methods
 
-    @asynccontextmanager
-    async def __call__(self, call: Call) -> AsyncIterator[None]:
+    async def __call__(self, call: Call, inner: Inner) -> bytes:
         """Read requests and responses along, and count when the call is over."""
         method = self._methods[call.method]
         meter = _Meter(method)
         if call.requests is not None:
             call.requests = meter.counted(call.requests)
         call.watchers.append(meter.response)
-        # not reset: gRPC gives each call a context of its own
+        # not reset: a call has a context of its own
         METER.set(meter.text)
-        cancelled = False
         try:
-            yield
-        except (asyncio.CancelledError, GeneratorExit):
-            cancelled = True
-            raise
+            return await inner(call)
         finally:
             if call.project_id:
-                failed = call.code is not grpc.StatusCode.OK
-                counts = meter.counts(call, done=not failed and not cancelled, failed=failed and not cancelled)
+                counts = meter.counts(call)
                 unjudged = counts.ingest_events if not call.judged else 0
                 self._record(ProjectId(call.project_id), method.endpoint(call.metadata.get(ROUTE)), counts, unjudged=unjudged)
 
@@ -71,9 +65,9 @@ class _Meter:
             self._sent += request.ByteSize()
             yield request
 
-    def response(self, response: Message) -> None:
-        """Take note of a response."""
-        self._received += response.ByteSize()
+    def response(self, response: Message, size: int) -> None:
+        """Take note of a response of *size* bytes."""
+        self._received += size
         if self._method.kind is not UsageKind.INGEST:
             self._tokens += self._method.tokens(response)
 
@@ -81,11 +75,11 @@ class _Meter:
         """Take note of a text that only the servicer knows."""
         self._tokens += tokens_of(text)
 
-    def counts(self, call: Call, *, done: bool, failed: bool) -> Counts:
-        """Return what the call counts as. Only one that is *done* brought something in."""
+    def counts(self, call: Call) -> Counts:
+        """Return what the call counts as. Only one that was done brought something in, and one that was cancelled is no error."""
         method, kind, request = self._method, self._method.kind, call.request
         counted = int(not method.continued)
-        ingested = done and kind is UsageKind.INGEST
+        ingested = call.code is grpc.StatusCode.OK and kind is UsageKind.INGEST
         return Counts(
             requests=counted,
             ingest_requests=counted * (kind is UsageKind.INGEST),
@@ -93,7 +87,7 @@ class _Meter:
             forget_requests=counted * (kind is UsageKind.FORGET),
             ingest_events=method.events(request) if ingested else 0,
             tokens=self._tokens + (method.tokens(request) if ingested and request is not None else 0),
-            errors=int(failed),
+            errors=int(call.code not in _NO_ERRORS),
             request_bytes=self._sent + (request.ByteSize() if request is not None else 0),
             response_bytes=self._received,
             microseconds=counted * round((time.perf_counter() - call.started) * 1_000_000),
@@ -108,8 +102,7 @@ class Limits:
         self._admit = admit
         self._methods = methods
 
-    @asynccontextmanager
-    async def __call__(self, call: Call) -> AsyncIterator[None]:
+    async def __call__(self, call: Call, inner: Inner) -> bytes:
         """Raise RateLimited, QuotaExceeded. What a call that is refused later did not bring in is given back."""
         method = self._methods[call.method]
         ticket = await self._admit(ProjectId(call.project_id), requests=int(not method.free), events=method.events(call.request))
@@ -119,7 +112,7 @@ class Limits:
             raise ticket.refusal
         call.judged = ticket.quota is not None
         try:
-            yield
+            return await inner(call)
         except DomainError as error:
             # a store that broke off in the middle may have stored it
             if not isinstance(error, StorageUnavailable):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import protovalidate
 from google.protobuf.message import Message
 
 from service.domain.errors import InvalidRequest, Violation
-from service.rpc.interceptors.layers import Call
+from service.rpc.interceptors.layers import Call, Inner
 
 REQUIRED = "is required"
 """What is said of a field that must be there and is not."""
@@ -22,14 +21,13 @@ class Validation:
         """Keep the validator, which compiles the rules of each message once."""
         self._validator = validator
 
-    @asynccontextmanager
-    async def __call__(self, call: Call) -> AsyncIterator[None]:
+    async def __call__(self, call: Call, inner: Inner) -> bytes:
         """Raise InvalidRequest with every broken rule; of a stream, when the request that breaks them is read."""
         if call.request is not None:
             check_message(self._validator, call.request)
         if call.requests is not None:
             call.requests = self._checked(call.requests)
-        yield
+        return await inner(call)
 
     async def _checked(self, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
         """Yield the requests of a stream. Raises InvalidRequest that says which one is wrong, counted from 1."""
