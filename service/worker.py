@@ -28,7 +28,7 @@ from service.domain.ports.webhooks import DeliveryQueue
 from service.domain.ports.work import Job, JobQueue
 from service.domain.webhooks import Delivery
 from service.usecases.conflicts.settle import SettleConflict
-from service.usecases.indexing.sync import SyncIndex
+from service.usecases.indexing.sync import BATCH, SyncIndex
 from service.usecases.processing.process_session import ProcessSession
 from service.usecases.projects.retain import ApplyRetention
 from service.usecases.webhooks.deliver import DeliverEvent
@@ -36,7 +36,8 @@ from service.usecases.webhooks.expire import ExpireDeliveries
 
 _TIMER_PAUSE = 0.25
 _JOB_PAUSE = 0.1
-# a message must be searchable well within a second
+# a message must be searchable well within a second, but not at once: those that come in quick succession change the entries of
+# their neighbours, and are embedded once when one pass takes them all
 _OUTBOX_PAUSE = 0.05
 _WEBHOOK_PAUSE = 0.25
 _DEPTH_PAUSE = 5.0
@@ -147,8 +148,8 @@ class Worker:
                 loops.create_task(self._loop("timers", self._fire_timers, _TIMER_PAUSE))
                 loops.create_task(self._loop("jobs", self._claim_jobs, _JOB_PAUSE))
                 loops.create_task(self._loop("webhooks", self._claim_deliveries, _WEBHOOK_PAUSE))
-                loops.create_task(self._loop("outbox", lambda: self._sync(self._sync_index), _OUTBOX_PAUSE))
-                loops.create_task(self._loop("bulk", lambda: self._sync(self._sync_bulk), _OUTBOX_PAUSE))
+                loops.create_task(self._loop("outbox", lambda: self._sync(self._sync_index, BATCH), _OUTBOX_PAUSE))
+                loops.create_task(self._loop("bulk", lambda: self._sync(self._sync_bulk, 1), _OUTBOX_PAUSE))
                 loops.create_task(self._loop("depth", self._measure, _DEPTH_PAUSE))
                 loops.create_task(self._loop("retention", self._retain, _RETENTION_PAUSE))
             if begun := [*self._running, *self._delivering]:
@@ -187,10 +188,11 @@ class Worker:
         self._metrics.fired.inc(fired)
         return False
 
-    async def _sync(self, sync: SyncIndex) -> bool:
+    async def _sync(self, sync: SyncIndex, enough: int) -> bool:
+        """Bring the index up to date with what waits, and tell whether that was *enough* to go on at once."""
         done = await sync(self._consumer)
         self._metrics.indexed.inc(done)
-        return done > 0
+        return done >= enough
 
     async def _retain(self) -> bool:
         if removed := await self._apply_retention():

@@ -4,12 +4,14 @@ Batches across concurrent callers.
 Texts that arrive while every thread is busy wait in one of two lanes. Short requests (a recall's query) take the urgent lane,
 leave together as the next batch, and have a thread more than the others: waiting for a batch of the other lane would cost
 a query more than sharing the processor with it. Long requests (indexing) are cut into small batches of texts of like length,
-served in order.
+served in order, by threads that have the processor where nobody else wants it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +31,8 @@ URGENT_CHARACTERS = 600
 BATCH_CHARACTERS = 800
 """A batch holds texts while their number times the longest of them stays within this: about 30 ms on one core."""
 
+_NICENESS = 10
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Waiting:
@@ -47,7 +51,8 @@ class Batcher:
         """Start no work yet."""
         self._encode = encode
         self._threads = threads
-        self._pool = ThreadPoolExecutor(max_workers=threads + 1, thread_name_prefix="embed")
+        self._urgent_pool = ThreadPoolExecutor(max_workers=threads + 1, thread_name_prefix="embed")
+        self._bulk_pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="embed-bulk", initializer=_give_way)
         self._urgent: deque[_Waiting] = deque()
         self._bulk: deque[deque[_Waiting]] = deque()
         self._running: set[asyncio.Future[Vector32]] = set()
@@ -73,24 +78,26 @@ class Batcher:
         self._bulk.clear()
         if self._running:
             await asyncio.wait(self._running)
-        self._pool.shutdown()
+        self._urgent_pool.shutdown()
+        self._bulk_pool.shutdown()
 
     def _start(self) -> None:
         loop = asyncio.get_running_loop()
-        while batch := self._next_batch():
+        while taken := self._next_batch():
+            pool, batch = taken
             # a caller that gave up has cancelled its futures
             wanted = [item for item in batch if not item.vector.done()]
             if wanted:
-                running = loop.run_in_executor(self._pool, self._encode, [item.text for item in wanted])
+                running = loop.run_in_executor(pool, self._encode, [item.text for item in wanted])
                 self._running.add(running)
                 running.add_done_callback(partial(self._end, wanted))
 
-    def _next_batch(self) -> list[_Waiting]:
+    def _next_batch(self) -> tuple[ThreadPoolExecutor, Sequence[_Waiting]] | None:
         if self._urgent and len(self._running) <= self._threads:
-            return _take_batch(self._urgent)
+            return self._urgent_pool, _take_batch(self._urgent)
         if self._bulk and len(self._running) < self._threads:
-            return list(self._bulk.popleft())
-        return []
+            return self._bulk_pool, self._bulk.popleft()
+        return None
 
     def _end(self, batch: Sequence[_Waiting], ended: asyncio.Future[Vector32]) -> None:
         self._running.discard(ended)
@@ -103,6 +110,13 @@ class Batcher:
             else:
                 item.vector.set_result(ended.result()[row])
         self._start()
+
+
+def _give_way() -> None:
+    """Lower the priority of the calling thread, so that queries, the event loop and other processes go first."""
+    # elsewhere it would be that of the whole process
+    if sys.platform == "linux":
+        os.nice(_NICENESS)
 
 
 def _take_batch(lane: deque[_Waiting]) -> list[_Waiting]:
