@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from operator import add, attrgetter
 from typing import Self
 
 PLAN = "self-hosted"
@@ -60,7 +61,7 @@ class Counts:
 
     def __add__(self, other: Self) -> Self:
         """Return both together."""
-        return type(self)(**{name: getattr(self, name) + getattr(other, name) for name in COUNTED})
+        return type(self)(**dict(zip(COUNTED, map(add, _figures(self), _figures(other)), strict=True)))
 
     @property
     def work_units(self) -> int:
@@ -70,6 +71,7 @@ class Counts:
 
 COUNTED = tuple(field.name for field in fields(Counts))
 """The names of what is counted."""
+_figures = attrgetter(*COUNTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,7 @@ from service.rpc.mapping.recall import (
     from_recall_options,
     from_strategy,
     to_final_event,
-    to_item,
-    to_result_metadata,
+    to_response,
     to_stage_event,
 )
 from service.rpc.mapping.values import from_page
@@ -64,7 +63,7 @@ class MemoryServicer(MemoryServiceServicer):
             kinds=from_kinds(request.kinds),
             exclude_sessions=request.exclude_session_ids,
         )
-        return pb.RecallResponse(items=map(to_item, result.items), metadata=to_result_metadata(result))
+        return to_response(result)
 
     async def GetContext(self, request: pb.GetContextRequest, _context: object) -> pb.GetContextResponse:
         """Return what the next prompt of a session needs."""

@@ -82,7 +82,8 @@ async def running_service(
 def serving_calls(application: Application, settings: Settings, registry: CollectorRegistry) -> AbstractAsyncContextManager[str]:
     """Serve every call of the contract over *application* inside the layers, and give the address that a client dials."""
     around = layers(
-        log=structlog.get_logger("service"),
+        # bound once: what `get_logger` returns binds itself anew for each line
+        log=structlog.get_logger("service").bind(),
         metrics=RpcMetrics(registry),
         authenticate=application.authenticate,
         admit=application.usage.admit,

@@ -105,6 +105,28 @@ async def test_a_stream_that_is_left_stops_working(settings: Settings, wait_unti
             await wait_until(lambda: not working(), "the work is cancelled")
 
 
+async def test_a_stream_that_is_left_in_the_middle_is_cancelled(settings: Settings, wait_until: Waiter[object]) -> None:
+    """It is one line of the log, and no error, though most of it was still to be sent."""
+    written = io.StringIO()
+
+    def lines() -> list[dict[str, Any]]:
+        return [line for line in map(json.loads, written.getvalue().splitlines()) if "ExportUser" in line.get("method", "")]
+
+    configure_logging("info", written)
+    try:
+        async with running_service(settings, worker=False) as service, caller_of(service) as caller:
+            user_id = await caller.user()
+            # more than HTTP/2 sends before the caller takes any of it
+            await caller.session(user_id, *["a long one " * 900] * 100)
+            stream = caller.stream("ExportUser", user_id=user_id)
+            await anext(aiter(stream))
+            stream.cancel()  # type: ignore[attr-defined]  # a call can be cancelled
+            await wait_until(lines, "the call is over")
+    finally:
+        structlog.reset_defaults()
+    assert [("rpc", "CANCELLED")] == [(line["event"], line["code"]) for line in lines()]
+
+
 async def test_health_and_reflection_are_public(service: RunningService) -> None:
     """They need no credential, and know every service of the contract."""
     names = {method.containing_service.full_name for method in METHODS.values()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from google.api import annotations_pb2
@@ -97,35 +98,29 @@ def _routes(method: MethodDescriptor) -> Iterator[str]:
 
 def _reader(message: Descriptor, ways: Sequence[str]) -> Reader:
     """Return what reads the strings at *ways* in a message."""
-    steps = [tuple(way.split(".")) for way in ways]
-    for way in steps:
-        _check(message, way)
-
-    def read(value: Message) -> Sequence[str]:
-        return [text for way in steps for text in _texts(value, way)]
-
-    return read
+    readers = [_way(message, *way.split(".")) for way in ways]
+    return readers[0] if len(readers) == 1 else lambda value: [text for read in readers for text in read(value)]
 
 
-def _check(message: Descriptor, way: Sequence[str]) -> None:
-    for step in way[:-1]:
-        below = message.fields_by_name[step].message_type
-        if below is None:
+def _way(message: Descriptor, step: str, *steps: str) -> Reader:
+    """Return what reads the strings at the end of one way, none where a field is absent."""
+    field, held = message.fields_by_name[step], attrgetter(step)
+    if steps:
+        if field.message_type is None:
             raise ValueError(f"{message.full_name}.{step} holds no message")
-        message = below
-    if message.fields_by_name[way[-1]].type != FieldDescriptor.TYPE_STRING:
-        raise ValueError(f"{message.full_name}.{way[-1]} is no string")
+        below = _way(field.message_type, *steps)
+        if field.is_repeated:
+            return lambda value: [text for each in held(value) for text in below(each)]
+    else:
+        if field.type != FieldDescriptor.TYPE_STRING:
+            raise ValueError(f"{message.full_name}.{step} is no string")
+        if field.is_repeated:
+            return held
+        below = _alone
+    if field.has_presence:
+        return lambda value: below(held(value)) if value.HasField(step) else ()
+    return lambda value: below(held(value))
 
 
-def _texts(value: Any, way: Sequence[str]) -> Iterator[str]:
-    """Yield the strings at the end of a *way*, none where a field is absent."""
-    step, *rest = way
-    field = value.DESCRIPTOR.fields_by_name[step]
-    if not field.is_repeated and field.has_presence and not value.HasField(step):
-        return
-    held = getattr(value, step)
-    for each in held if field.is_repeated else (held,):
-        if rest:
-            yield from _texts(each, rest)
-        else:
-            yield each
+def _alone(text: Any) -> Sequence[str]:
+    return (text,)

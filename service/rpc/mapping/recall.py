@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from mneme.v1 import recall_pb2
+from mneme.v1.memory_service_pb2 import RecallResponse
 
 from service.domain.memories import MemoryVersion
 from service.domain.recall import Context, DateRange, Recalled, RecalledKind, RecallResult, StrategyName
 from service.domain.sessions import Message, Summary
-from service.rpc.mapping.memories import to_sources
 from service.rpc.mapping.sessions import ROLES
 from service.rpc.mapping.values import to_timestamp
 from service.usecases.memory.get_context import ContextWanted
@@ -54,24 +55,29 @@ def from_context_options(options: recall_pb2.ContextOptions) -> ContextWanted:
     return ContextWanted(limits=from_recall_options(options.recall), **given)
 
 
-def to_item(recalled: Recalled) -> recall_pb2.RecalledItem:
-    """Return one thing that was found."""
-    item = _item_of(recalled)
+def to_response(result: RecallResult) -> RecallResponse:
+    """Return what a recall found, and how it came to it."""
+    response = RecallResponse(metadata=to_result_metadata(result))
+    for recalled in result.items:
+        # filled in its place: to copy an item takes as long as to make it
+        _fill(response.items.add(), recalled)
+    return response
+
+
+def _fill(item: recall_pb2.RecalledItem, recalled: Recalled) -> None:
     item.kind = KINDS[recalled.kind]
     item.score = recalled.score
-    item.sources.extend(to_sources(recalled.sources))
-    item.signals.update(recalled.signals)
-    return item
-
-
-def _item_of(recalled: Recalled) -> recall_pb2.RecalledItem:
     if recalled.memory is not None:
-        return _of_memory(recalled.memory.current)
-    if recalled.message is not None:
-        return _of_message(recalled.message)
-    if recalled.summary is not None:
-        return _of_summary(recalled.summary)
-    raise AssertionError(recalled)
+        _fill_memory(item, recalled.memory.current)
+    elif recalled.message is not None:
+        _fill_message(item, recalled.message)
+    elif recalled.summary is not None:
+        _fill_summary(item, recalled.summary)
+    for source in recalled.sources:
+        item.sources.add(session_id=source.session_id, message_index=source.message_index)
+    signals = item.signals
+    for name, value in recalled.signals.items():
+        signals[name] = value
 
 
 def to_result_metadata(result: RecallResult) -> recall_pb2.ContextMetadata:
@@ -122,38 +128,32 @@ def _to_date_range(span: DateRange) -> recall_pb2.DateRangeFilter:
     )
 
 
-def _of_memory(version: MemoryVersion) -> recall_pb2.RecalledItem:
-    return recall_pb2.RecalledItem(
-        id=version.memory_id,
-        content=version.content,
-        event_date_start=to_timestamp(version.event_start),
-        event_date_end=to_timestamp(version.event_end),
-        created_at=to_timestamp(version.created_at),
-        categories=version.categories,
-        session_id=version.session_id,
-    )
+def _fill_memory(item: recall_pb2.RecalledItem, version: MemoryVersion) -> None:
+    item.id = version.memory_id
+    item.content = version.content
+    item.categories.extend(version.categories)
+    item.session_id = version.session_id
+    item.event_date_start.CopyFrom(to_timestamp(version.event_start))
+    item.event_date_end.CopyFrom(to_timestamp(version.event_end))
+    item.created_at.CopyFrom(to_timestamp(version.created_at))
 
 
-def _of_message(message: Message) -> recall_pb2.RecalledItem:
-    said = to_timestamp(message.timestamp)
-    return recall_pb2.RecalledItem(
-        id=f"{message.session_id}:{message.index}",
-        content=message.content,
-        role=ROLES[message.role],
-        session_id=message.session_id,
-        event_date_start=said,
-        event_date_end=said,
-        created_at=said,
-    )
+def _fill_message(item: recall_pb2.RecalledItem, message: Message) -> None:
+    item.id = f"{message.session_id}:{message.index}"
+    item.content = message.content
+    item.role = ROLES[message.role]
+    item.session_id = message.session_id
+    _fill_times(item, message.timestamp)
 
 
-def _of_summary(summary: Summary) -> recall_pb2.RecalledItem:
-    at = to_timestamp(summary.created_at)
-    return recall_pb2.RecalledItem(
-        id=summary.session_id,
-        content=summary.content,
-        session_id=summary.session_id,
-        event_date_start=at,
-        event_date_end=at,
-        created_at=at,
-    )
+def _fill_summary(item: recall_pb2.RecalledItem, summary: Summary) -> None:
+    item.id = item.session_id = summary.session_id
+    item.content = summary.content
+    _fill_times(item, summary.created_at)
+
+
+def _fill_times(item: recall_pb2.RecalledItem, moment: datetime) -> None:
+    """Set all times of what happened when it was written."""
+    timestamp = to_timestamp(moment)
+    for field in (item.event_date_start, item.event_date_end, item.created_at):
+        field.CopyFrom(timestamp)

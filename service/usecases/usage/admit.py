@@ -17,6 +17,7 @@ from service.domain.usage import PLAN, ProjectLimits, QuotaState, month_of, next
 REMEMBERED = timedelta(seconds=1)
 """How long the limits of a project are taken for what they were."""
 _MOST_PROJECTS = 10_000
+_NO_LIMITS = ProjectLimits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +47,12 @@ class Admit:
 
     async def __call__(self, project_id: ProjectId, *, requests: int, events: int) -> Ticket:
         """Take *requests* of the rate and *events* of the quota, and return what came of it. Raises ProjectNotFound."""
-        now = self._clock.now()
-        month, resets_at = month_of(now.date()), next_month(now.date())
+        today = self._clock.now().date()
+        month = month_of(today)
         limits = await self._limits(project_id)
-        if limits == ProjectLimits():
+        if limits == _NO_LIMITS:
             return Ticket(project_id=project_id, month=month)
+        resets_at = next_month(today)
         admission = await self._usage.admit(project_id, month, limits, requests=requests, events=events)
         refusal: DomainError | None = None
         if admission.wait is not None:
@@ -77,7 +79,7 @@ class Admit:
     async def _limits(self, project_id: ProjectId) -> ProjectLimits:
         """Return the limits of a project, as they were within REMEMBERED. Raises ProjectNotFound."""
         now = time.monotonic()
-        read_at, limits = self._known.get(project_id, (-REMEMBERED.total_seconds(), ProjectLimits()))
+        read_at, limits = self._known.get(project_id, (-REMEMBERED.total_seconds(), _NO_LIMITS))
         if now - read_at < REMEMBERED.total_seconds():
             return limits
         limits = (await self._projects.get(project_id)).settings.limits
