@@ -8,6 +8,7 @@ COPY requirements.txt requirements-models.txt ./
 RUN /opt/mneme/bin/pip install --quiet --require-hashes --only-binary :all: -r requirements.txt -r requirements-models.txt
 COPY pyproject.toml requirements.in README.md LICENSE ./
 COPY proto/gen proto/gen
+COPY frames frames
 COPY service service
 COPY gateway gateway
 RUN /opt/mneme/bin/pip install --quiet --no-deps --no-build-isolation --no-index .

@@ -85,7 +85,7 @@ lint: setup-test ## Style, formatting, who may import whom, sizes
 	$(BIN)/python tests/ratchet.py
 
 types: setup-test ## Types, strict, tests too
-	$(BIN)/mypy service gateway tests proto/generate.py
+	$(BIN)/mypy service gateway frames tests proto/generate.py
 
 proto-lint: setup-test ## The contract: style, formatting, and no break against main
 	$(BIN)/buf lint

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("service", "gateway", "tests")
+FOLDERS = ("service", "gateway", "frames", "tests")
 
 LONGEST_MODULE = 400
 LARGEST_MEDIAN = 120

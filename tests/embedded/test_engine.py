@@ -7,12 +7,14 @@ import os
 import shutil
 import signal
 from itertools import count
+from typing import cast
 
 import grpc
 import pytest
 from mneme.internal.v1 import vector_index_pb2 as pb
 from mneme.internal.v1.vector_index_pb2_grpc import VectorIndexServiceStub
 
+from frames.client import open_channel
 from service.domain.errors import StorageUnavailable
 from service.domain.ports.work import IndexedKind
 from service.storage.embedded import open_index
@@ -123,9 +125,9 @@ async def test_a_vector_of_a_wrong_length_is_refused_and_nothing_written(home: H
 
 async def test_an_unknown_kind_is_refused(home: Home) -> None:
     """A kind that this release does not know is an error of the caller."""
-    async with start_engine(home.data, home.socket), grpc.aio.insecure_channel(f"unix:{home.socket}") as channel:
+    async with start_engine(home.data, home.socket), open_channel(home.socket) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await VectorIndexServiceStub(channel).Count(pb.CountRequest())
+            await VectorIndexServiceStub(cast("grpc.aio.Channel", channel)).Count(pb.CountRequest())
         assert grpc.StatusCode.INVALID_ARGUMENT == caught.value.code()
 
 

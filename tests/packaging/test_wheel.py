@@ -54,7 +54,7 @@ def test_it_gives_the_command(installed: Path, tmp_path: Path) -> None:
 def test_it_brings_every_module(wheel: Path) -> None:
     """Every tracked file of the packages is in the wheel: modules, Lua scripts, prompts, generated code."""
     tracked = subprocess.run(
-        ["git", "ls-files", "service", "gateway", "proto/gen"], capture_output=True, text=True, check=True, cwd=ROOT
+        ["git", "ls-files", "service", "gateway", "frames", "proto/gen"], capture_output=True, text=True, check=True, cwd=ROOT
     ).stdout.split()
     packed = set(zipfile.ZipFile(wheel).namelist())
     assert [] == [name for name in tracked if name.removeprefix("proto/gen/") not in packed]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import grpc
 from mneme.internal.v1 import vector_index_pb2 as pb
 from mneme.internal.v1.vector_index_pb2_grpc import VectorIndexServiceStub
 
+from frames.client import Channel, open_channel
 from service.domain.errors import IndexModelMismatch, StorageUnavailable
 from service.domain.ids import Scope, SessionId, UploadId
 from service.domain.ports.index import NO_HITS, Hits, IndexPoint, IndexQuery
@@ -29,45 +29,20 @@ Response = TypeVar("Response")
 _SEARCH_SECONDS = 5.0
 _UPDATE_SECONDS = 30.0
 
-# Every method can be repeated: a call that meets the death of the engine goes to the one that its owner starts in its place.
-_SERVICE_CONFIG = {
-    "methodConfig": [
-        {
-            "name": [{"service": "mneme.internal.v1.VectorIndexService"}],
-            "waitForReady": True,
-            "retryPolicy": {
-                "maxAttempts": 5,
-                "initialBackoff": "0.1s",
-                "maxBackoff": "1s",
-                "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE"],
-            },
-        }
-    ]
-}
-_CHANNEL_OPTIONS = (
-    ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
-    ("grpc.per_rpc_retry_buffer_size", MESSAGE_LIMIT),
-    ("grpc.max_send_message_length", MESSAGE_LIMIT),
-    ("grpc.max_receive_message_length", MESSAGE_LIMIT),
-    # the engine is on this machine and back within a second: look for it often
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 500),
-    ("grpc.enable_http_proxy", 0),
-)
+_REPEAT_SECONDS = 0.1
+
 _UNREACHABLE = frozenset(
     # while the engine is away a call waits for it until its deadline; a stopping engine cancels what runs
-    {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}
+    {grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}
 )
 
 
 class EmbeddedIndex:
     """The `VectorIndex` port over the embedded engine."""
 
-    def __init__(self, channel: grpc.aio.Channel, *, search_seconds: float, update_seconds: float) -> None:
+    def __init__(self, channel: Channel, *, search_seconds: float, update_seconds: float) -> None:
         """Talk over *channel*. A call that has no answer in time, for want of an engine too, raises StorageUnavailable."""
-        self._stub = VectorIndexServiceStub(channel)
+        self._stub = VectorIndexServiceStub(cast("grpc.aio.Channel", channel))
         self._encoder = WordEncoder()
         self._search_seconds = search_seconds
         self._update_seconds = update_seconds
@@ -148,12 +123,18 @@ class EmbeddedIndex:
     async def _call(
         self, method: grpc.aio.UnaryUnaryMultiCallable[Request, Response], request: Request, seconds: float
     ) -> Response:
-        try:
-            return await method(request, timeout=seconds)
-        except grpc.aio.AioRpcError as error:
-            if error.code() in _UNREACHABLE:
-                raise StorageUnavailable(store="qdrant") from error
-            raise
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while True:
+            try:
+                return await method(request, timeout=deadline - loop.time())
+            except grpc.aio.AioRpcError as error:
+                if error.code() in _UNREACHABLE:
+                    raise StorageUnavailable(store="qdrant") from error
+                if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                    raise
+            # every method can be repeated: a call that met the death of the engine goes to the one that its owner starts instead
+            await asyncio.sleep(_REPEAT_SECONDS)
 
 
 @asynccontextmanager
@@ -161,7 +142,7 @@ async def open_index(
     socket: Path, *, search_seconds: float = _SEARCH_SECONDS, update_seconds: float = _UPDATE_SECONDS
 ) -> AsyncIterator[EmbeddedIndex]:
     """Connect to the engine on *socket*. It need not run yet: the first call waits for it, up to the call's deadline."""
-    async with grpc.aio.insecure_channel(f"unix:{socket}", options=_CHANNEL_OPTIONS) as channel:
+    async with open_channel(socket, limit=MESSAGE_LIMIT) as channel:
         yield EmbeddedIndex(channel, search_seconds=search_seconds, update_seconds=update_seconds)
 
 

@@ -17,12 +17,14 @@ import sys
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
+from typing import cast
 
 import grpc
 import uvloop
 from mneme.internal.v1.vector_index_pb2_grpc import add_VectorIndexServiceServicer_to_server
 from threadpoolctl import threadpool_limits
 
+from frames.server import Server
 from service.storage.embedded import locks
 from service.storage.embedded.engine.collections import Collections
 from service.storage.embedded.engine.commits import GroupCommit
@@ -39,11 +41,6 @@ _OLDEST_LIBRARY = (0, 9, 0)
 _LOCK_PATIENCE = timedelta(seconds=5)
 _DRAIN_SECONDS = 5
 _PARENT_POLL_SECONDS = 1
-_SERVER_OPTIONS = (
-    ("grpc.so_reuseport", 0),
-    ("grpc.max_receive_message_length", MESSAGE_LIMIT),
-    ("grpc.max_send_message_length", MESSAGE_LIMIT),
-)
 
 
 def main() -> None:
@@ -81,11 +78,10 @@ async def _serve(data_dir: Path, socket: Path, parent: int | None) -> None:
     await locks.wait_for_server_lock(data_dir, _LOCK_PATIENCE)
     collections = Collections(data_dir)
     commits = GroupCommit(collections)
-    server = grpc.aio.server(options=_SERVER_OPTIONS)
-    add_VectorIndexServiceServicer_to_server(VectorIndexServicer(collections, commits, Views(collections)), server)
-    socket.unlink(missing_ok=True)
-    server.add_insecure_port(f"unix:{socket}")
-    await server.start()
+    server = Server(limit=MESSAGE_LIMIT)
+    servicer = VectorIndexServicer(collections, commits, Views(collections))
+    add_VectorIndexServiceServicer_to_server(servicer, cast("grpc.aio.Server", server))
+    await server.start(socket)
     print(json.dumps({"event": "listening", "socket": str(socket)}), flush=True)  # noqa: T201 - the line that the owner waits for
     committing = asyncio.create_task(commits.run())
     watching = [] if parent is None else [asyncio.create_task(_end_of(parent))]
