@@ -48,7 +48,7 @@ class Server:
         self.most_calls = most_calls
         self._around = around
         self._listener: asyncio.Server | None = None
-        self._socket: Path | None = None
+        self._path: Path | None = None
 
     def add_generic_rpc_handlers(self, generic_rpc_handlers: object) -> None:
         """Do nothing: generated code goes on to register the same handlers by their names."""
@@ -63,15 +63,17 @@ class Server:
     async def start(self, path: Path) -> None:
         """Listen at *path*, for this user only. Raises OSError when another process does."""
         listening = _bound(path)
-        self._socket = path
+        self._path = path
         self._listener = await asyncio.get_running_loop().create_unix_server(lambda: _Connection(self), sock=listening)
 
     async def stop(self, grace: float) -> None:
         """Take no more calls, give those that run *grace* seconds to end, then cancel them."""
         self.stopping = True
-        if self._listener is not None and self._socket is not None:
+        if self._path is not None and self._listener is not None:
             self._listener.close()
-            self._socket.unlink(missing_ok=True)
+            self._path.unlink(missing_ok=True)
+            # once: the next server may listen there by now
+            self._path = None
         for connection in self.connections:
             connection.send(0, Kind.GOODBYE)
         # a client hangs up when it has the last of its answers
