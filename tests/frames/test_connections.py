@@ -16,7 +16,7 @@ from frames.client import open_channel
 from frames.server import Context
 from frames.wire import FrameProtocol
 from tests.conftest import Waiter
-from tests.frames.conftest import LIMIT, Speaker, said, say, serving
+from tests.frames.conftest import LIMIT, Speaker, said, serving
 from tests.frames.test_calls import failure, forever
 
 
