@@ -1,12 +1,17 @@
 """
 Measures what the forward proxy adds to a call of a provider on this machine, against the same call without the proxy.
 
-    python -m tests.bench.forward [--calls 400] [--concurrency 0,1,64]
+    python -m tests.bench.forward [--calls 400] [--concurrency 0,1,64] [--cases pass,low_latency]
 
 The provider is a process of its own that answers at once, or streams 50 events 10 ms apart. Latency is that of the whole answer,
 or of the first event of a stream; CPU is that of the gateway's process alone, from the kernel's count. What an event costs is
 what 50 cost more than 10, without what a request costs in any case.
-`pass` is a path without memory, `no recall` a turn without words, the others recall for a user with 100 messages.
+`pass` is a path without memory, `no recall` a turn without words, the others recall for a user with 100 messages; a `long` one
+sends 50 messages of history along.
+`alone` is the recall's own time: `Recall` with the same query, strategy and limits, asked of the service over gRPC by a caller of
+its own on the same machine, as that caller sees it (p50; half of the calls before the forwarded ones and half after, so that both
+find as many messages). `beside` is what the proxy adds less that. `recall` is what the service says that the recall took within
+the turn, from the moment on at which its session is found: the query is being embedded by then, so it is less than all of it.
 With a concurrency of 0 calls come one at a time, 100 ms after the last, so that a turn is not slowed by the work that the turn
 before it left behind: embedding what was said.
 At the end 3,000 streams are given up in their middle: the memory of the gateway after each 1,000.
@@ -32,7 +37,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
+import grpc
 import uvicorn
+from mneme.v1.memory_service_pb2 import RecallRequest
+from mneme.v1.memory_service_pb2_grpc import MemoryServiceStub
+from mneme.v1.recall_pb2 import RecallOptions, RecallStrategy
 
 from tests.bench.processes import cpu_seconds, resident_megabytes
 from tests.e2e.serving import BOOTSTRAP, CREDENTIALS, ROOT, Serving
@@ -50,29 +59,45 @@ LAST = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\nda
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One kind of call: where to, whether streamed, and with which strategy; *words* is whether the user says anything."""
+    """
+    One kind of call: where to, whether streamed, and with which strategy.
+
+    *words* is whether the user says anything, *history* how many messages go along.
+    """
 
     name: str
     path: str = "/v1/chat/completions"
     stream: bool = False
     strategy: str = "low_latency"
     words: bool = True
+    history: int = 4
     events: int = EVENTS
 
+    @property
+    def recalls(self) -> bool:
+        """Whether something is recalled."""
+        return self.words and self.path == "/v1/chat/completions"
+
     def body(self, number: int) -> bytes:
-        """Return a body of about 2 KB, of a turn that nobody had before."""
-        history = [{"role": role, "content": f"{role} " * 40} for role in ("user", "assistant") * 2]
-        said = f"When did Ann paint the boat in Oslo, {number}?" if self.words else ""
+        """Return a body of about 2 KB, more with a longer history, of a turn that nobody had before."""
+        history = [{"role": role, "content": f"{role} " * 40} for role in ("user", "assistant") * (self.history // 2)]
+        said = question(number) if self.words else ""
         messages = [{"role": "system", "content": "Be brief. " * 20}, *history, {"role": "user", "content": said}]
         return json.dumps(
             {"model": "m", "stream": self.stream, "nonce": number, "events": self.events, "messages": messages}
         ).encode()
 
 
+def question(number: int) -> str:
+    """Return words that nobody said before."""
+    return f"When did Ann paint the boat in Oslo, {number}?"
+
+
 CASES = [
     Case(name="pass", path="/v1/embeddings"),
     Case(name="no recall", words=False),
     Case(name="low_latency"),
+    Case(name="long low_latency", history=50),
     Case(name="balanced", strategy="balanced"),
     Case(name="stream pass", path="/v1/other", stream=True),
     Case(name="stream low_latency", stream=True),
@@ -183,21 +208,28 @@ async def prepare(session: aiohttp.ClientSession, url: str) -> None:
     await post(f"/users/{USER}/sessions/{opened['session_id']}/messages", {"messages": messages})
 
 
-async def measure(calls: int, levels: Sequence[int]) -> None:
+async def measure(calls: int, levels: Sequence[int], cases: Sequence[Case]) -> None:
     """Print a line for each case at each level of concurrency."""
-    print("milliseconds added, of them by the recall and by the rest (p50), processor time of the gateway")
-    print(f"{'':20}{'conc':>5}{'p50':>8}{'p95':>8}{'p99':>8}{'recall':>12}{'rest':>12}{'CPU':>8}{'requests/s':>12}")
+    print(
+        "milliseconds added; alone: the same recall asked of the service directly, as its caller sees it; beside: p50 less that"
+    )
+    print(
+        "recall: what it took within the turn once the session was found; rest: p50 less that; CPU: the gateway's processor time"
+    )
+    columns = "".join(f"{name:>8}" for name in ("p50", "p95", "p99", "alone", "beside", "recall", "rest", "CPU"))
+    print(f"{'':20}{'conc':>5}{columns}{'requests/s':>12}")
     async with running_provider() as origin:
         environment = {**BOOTSTRAP, "MNEME_FORWARD_ORIGINS": origin, "MNEME_FORWARD_RECALL_MILLISECONDS": "60000"}
         with Serving(environment={**environment, "MNEME_LOG_LEVEL": "warning"}) as serving:
             connector = aiohttp.TCPConnector(limit=0)
             async with aiohttp.ClientSession(connector=connector) as session:
                 await prepare(session, serving.http)
-                for case in CASES:
+                for case in cases:
                     for level in levels:
                         load = Load(calls=max(level * 3, calls), level=level)
                         await measure_case(session, serving, origin, case, load)
-                await cancel(session, serving, origin)
+                if cases == CASES:
+                    await cancel(session, serving, origin)
 
 
 async def measure_case(session: aiohttp.ClientSession, serving: Serving, origin: str, case: Case, load: Load) -> None:
@@ -217,21 +249,51 @@ async def measure_case(session: aiohttp.ClientSession, serving: Serving, origin:
     await many(max(10, level * 2), level, direct)
     await many(max(10, level * 2), level, lambda number: forwarded(number + 10**7))
     floor = spread([whole for whole, _ in await many(calls, level, direct)])
+    alone = await recalls(serving.grpc, case, load, calls // 2)
     gateway, begun = serving.children()["gateway"], time.perf_counter()
     used = cpu_seconds(gateway)
     results = await many(calls, level, forwarded)
     seconds, cpu = time.perf_counter() - begun, (cpu_seconds(gateway) - used) / calls * 1000
+    alone += await recalls(serving.grpc, case, load, calls // 2)
     found = spread([whole for whole, _ in results])
     own = statistics.median(recall for _, recall in results)
     rest = statistics.median(whole - recall for whole, recall in results) - floor[0]
-    added = "".join(f"{through - without:8.2f}" for through, without in zip(found, floor, strict=True))
+    added = [through - without for through, without in zip(found, floor, strict=True)]
+    by_itself = statistics.median(alone or [0.0])
+    figures = "".join(f"{value:8.2f}" for value in (*added, by_itself, added[0] - by_itself, own, rest, cpu))
     events = ""
     if case.stream:
         case, offset, used = replace(case, events=FEW_EVENTS), offset + 10**6, cpu_seconds(gateway)
         await many(calls, level, forwarded)
         few = (cpu_seconds(gateway) - used) / calls * 1000
         events = f"  {(cpu - few) / (EVENTS - FEW_EVENTS) * 1000:.0f} µs an event"
-    print(f"{case.name:20}{level:>5}{added}{own:12.2f}{rest:12.2f}{cpu:8.2f}{calls / seconds:12.0f}{events}", flush=True)
+    print(f"{case.name:20}{level:>5}{figures}{calls / seconds:12.0f}{events}", flush=True)
+
+
+async def recalls(address: str, case: Case, load: Load, calls: int) -> list[float]:
+    """Return the milliseconds that recalls take when the service is asked directly, *calls* of them; none for a case without."""
+    if not case.recalls:
+        return []
+    metadata = tuple((name.lower(), value) for name, value in CREDENTIALS.items())
+    options = RecallOptions(
+        recall_strategy=RecallStrategy.Value(f"RECALL_STRATEGY_{case.strategy.upper()}"),
+        min_top_k=10,
+        max_top_k=50,
+        memories_threshold=0.7,
+        summaries_threshold=0.6,
+    )
+    offset = random.SystemRandom().randrange(10**9)
+    async with grpc.aio.insecure_channel(address) as channel:
+        stub = MemoryServiceStub(channel)
+
+        async def ask(number: int) -> tuple[float, float]:
+            request = RecallRequest(user_id=USER, query=question(offset + number), options=options)
+            begun = time.perf_counter()
+            await stub.Recall(request, metadata=metadata)
+            return (time.perf_counter() - begun) * 1000, 0
+
+        await many(max(10, load.level * 2), load.level, lambda number: ask(number + 10**7))
+        return [whole for whole, _ in await many(calls, load.level, ask)]
 
 
 async def cancel(session: aiohttp.ClientSession, serving: Serving, origin: str) -> None:
@@ -259,12 +321,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=400)
     parser.add_argument("--concurrency", default="0,1,64")
+    parser.add_argument("--cases", default=",".join(case.name for case in CASES), help="names, separated by commas")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
         serve()
     else:
-        asyncio.run(measure(arguments.calls, [int(level) for level in arguments.concurrency.split(",")]))
+        cases = [case for case in CASES if case.name in arguments.cases.split(",")]
+        asyncio.run(measure(arguments.calls, [int(level) for level in arguments.concurrency.split(",")], cases))
 
 
 if __name__ == "__main__":
