@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -32,8 +33,8 @@ class Channel:
     """
     A connection to one server, made when it is first needed and again after it broke; any number of calls share it.
 
-    A call waits for a server that is not there, within its deadline. What is under way when the connection breaks fails with
-    UNAVAILABLE, whether the server has done it or not.
+    Without a server calls fail with UNAVAILABLE, or wait for it within their deadline when they are told to. What is under way
+    when the connection breaks is UNAVAILABLE too, whether the server has done it or not.
     """
 
     def __init__(self, socket: Path, *, limit: int = _LIMIT) -> None:
@@ -61,8 +62,8 @@ class Channel:
         del try_to_connect
         return grpc.ChannelConnectivity.IDLE if self._connection is None else grpc.ChannelConnectivity.READY
 
-    async def channel_ready(self) -> None:
-        """Return when there is a connection. Raises AioRpcError when the channel is closed."""
+    async def channel_ready(self, *, patient: bool = True) -> None:
+        """Return when there is a connection. AioRpcError when the channel is closed or, unless *patient*, no server is there."""
         # whoever has the lock tries for all who wait; nobody tries when nobody waits
         async with self._opening:
             while self._connection is None:
@@ -70,15 +71,17 @@ class Channel:
                     raise _failed(grpc.StatusCode.CANCELLED, "the channel is closed")
                 try:
                     await self._connect()
-                except OSError:
+                except OSError as error:
+                    if not patient:
+                        raise _failed(grpc.StatusCode.UNAVAILABLE, "the server is not there") from error
                     await asyncio.sleep(_RETRY_SECONDS)
 
-    async def send(self, head: bytes, payload: bytes, seconds: float | None) -> tuple[ResponseHead, bytes]:
+    async def send(self, head: bytes, payload: bytes, seconds: float | None, *, patient: bool) -> tuple[ResponseHead, bytes]:
         """Make a call and return what the server answers within so many *seconds*. Raises AioRpcError when it does not."""
         deadline = None if seconds is None else asyncio.get_running_loop().time() + seconds
         while True:
             while (connection := self._connection) is None:
-                await self._wait(deadline)
+                await self._wait(deadline, patient=patient)
             try:
                 return await connection.exchange(head, payload, deadline)
             except NotTaken:
@@ -91,10 +94,10 @@ class Channel:
             connection.transport.abort()
             await connection.lost
 
-    async def _wait(self, deadline: float | None) -> None:
+    async def _wait(self, deadline: float | None, *, patient: bool) -> None:
         try:
             async with asyncio.timeout_at(deadline):
-                await self.channel_ready()
+                await self.channel_ready(patient=patient)
         except TimeoutError:
             raise _failed(grpc.StatusCode.DEADLINE_EXCEEDED, "the server is not there") from None
 
@@ -133,25 +136,22 @@ class UnaryUnary(Generic[Request, Response]):
         metadata: Metadata = (),
         wait_for_ready: bool | None = None,
     ) -> Call[Response]:
-        """Return a call, which is made when it is awaited. It always waits for the server, so *wait_for_ready* says nothing."""
-        del wait_for_ready
+        """Return a call, which is made when it is awaited, within *timeout* seconds."""
         head = RequestHead(method=self._method, metadata=packed(metadata)).SerializeToString()
-        return Call(self._channel, head, self._serialize(request), timeout, self._deserialize)
+        send = partial(self._channel.send, head, self._serialize(request), timeout, patient=bool(wait_for_ready))
+        return Call(send, self._deserialize)
 
 
 class Call(Generic[Response]):
     """One call: to be awaited, once, for its response. Raises AioRpcError when it fails."""
 
-    __slots__ = ("_channel", "_deserialize", "_head", "_payload", "_said", "_timeout")
+    __slots__ = ("_deserialize", "_said", "_send")
 
     def __init__(
-        self, channel: Channel, head: bytes, payload: bytes, timeout: float | None, deserialize: Callable[[bytes], Response]
+        self, send: Callable[[], Awaitable[tuple[ResponseHead, bytes]]], deserialize: Callable[[bytes], Response]
     ) -> None:
-        """Keep what is to be sent."""
-        self._channel = channel
-        self._head = head
-        self._payload = payload
-        self._timeout = timeout
+        """Keep what sends it and what reads its response."""
+        self._send = send
         self._deserialize = deserialize
         self._said = _NOTHING
 
@@ -168,7 +168,7 @@ class Call(Generic[Response]):
         return unpacked(self._said.trailing)
 
     async def _made(self) -> Response:
-        said, payload = await self._channel.send(self._head, self._payload, self._timeout)
+        said, payload = await self._send()
         if said.code:
             raise _failed(_CODES.get(said.code, grpc.StatusCode.UNKNOWN), said.details, said)
         self._said = said

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 
@@ -54,6 +55,10 @@ def _list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None
+
+
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
@@ -94,6 +99,12 @@ class Settings:
         "127.0.0.1:50051",
         str,
         "Where the gateway finds the service: `host:port` or `unix:/path`.",
+    )
+    service_socket: Path | None = _setting(
+        "MNEME_SERVICE_SOCKET",
+        "",
+        _path,
+        "Unix socket of the service on which all calls are made but streams.",
     )
     max_body_bytes: int = _setting(
         "MNEME_HTTP_MAX_BODY_BYTES",

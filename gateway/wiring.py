@@ -79,7 +79,12 @@ async def running_gateway(settings: Settings) -> AsyncIterator[RunningGateway]:
     """
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(
-            open_client(settings.grpc_target, connect_timeout=settings.connect_timeout, call_timeout=settings.call_timeout)
+            open_client(
+                settings.grpc_target,
+                socket=settings.service_socket,
+                connect_timeout=settings.connect_timeout,
+                call_timeout=settings.call_timeout,
+            )
         )
         metrics = Metrics()
         log = open_log(settings.log_level)

@@ -109,6 +109,15 @@ class Settings:
         default=None,
         metadata=_about("MNEME_INDEX_SOCKET", "Unix socket of the embedded vector engine; `mneme serve` sets it.", parse=Path),
     )
+    service_socket: Path | None = field(
+        default=None,
+        metadata=_about(
+            "MNEME_SERVICE_SOCKET",
+            "Unix socket on which the service takes calls, all but streams, of a gateway on the same machine, for which it is "
+            "set too: that is faster than gRPC. Empty: all calls are gRPC. `mneme serve` sets it.",
+            parse=Path,
+        ),
+    )
     bootstrap_project_id: str | None = field(
         default=None,
         metadata=_about("MNEME_BOOTSTRAP_PROJECT_ID", "Project to create on the first start. Empty: one with a random id."),

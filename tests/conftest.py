@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -108,7 +108,7 @@ async def engines(short_directory: Path) -> AsyncIterator[Engines]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def service(engines: Engines) -> AsyncIterator[RunningService]:
     """Run one service, worker included, for the whole test run; tests get projects of their own in it."""
-    async with running_service(engines.settings()) as running:
+    async with running_service(replace(engines.settings(), service_socket=engines.directory / "c.sock")) as running:
         yield running
 
 

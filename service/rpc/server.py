@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import cast
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -40,18 +44,20 @@ from mneme.v1.usage_service_pb2_grpc import UsageServiceServicer, add_UsageServi
 from mneme.v1.users_service_pb2_grpc import UsersServiceServicer, add_UsersServiceServicer_to_server
 from mneme.v1.webhooks_service_pb2_grpc import WebhooksServiceServicer, add_WebhooksServiceServicer_to_server
 
+from frames.server import Server
+from frames.wire import MEBIBYTE
 from service.rpc.interceptors.access import FILES
-from service.rpc.interceptors.layers import Layer, LayeredInterceptor
+from service.rpc.interceptors.layers import Layer, LayeredInterceptor, layered
 
-_MEBIBYTE = 1024 * 1024
+# whatever the gateway takes for a body, so that a document that is too long is told so
+_LONGEST_REQUEST = 20 * MEBIBYTE
 
 _OPTIONS: Sequence[tuple[str, int]] = (
     # 0: a second service on the same port would silently take half of the connections
     ("grpc.so_reuseport", 0),
-    # whatever the gateway takes for a body, so that a document that is too long is told so
-    ("grpc.max_receive_message_length", 20 * _MEBIBYTE),
+    ("grpc.max_receive_message_length", _LONGEST_REQUEST),
     # a page of 500 long messages; the client's own limit decides what it takes
-    ("grpc.max_send_message_length", 256 * _MEBIBYTE),
+    ("grpc.max_send_message_length", 256 * MEBIBYTE),
     ("grpc.max_metadata_size", 16 * 1024),
     ("grpc.absolute_max_metadata_size", 32 * 1024),
     # gateways keep idle channels open for long
@@ -85,16 +91,47 @@ class Servicers:
 
 
 @asynccontextmanager
-async def running_server(listen: str, servicers: Servicers, layers: Sequence[Layer], *, grace: timedelta) -> AsyncIterator[str]:
+async def running_server(
+    listen: str, servicers: Servicers, layers: Sequence[Layer], *, grace: timedelta, socket: Path | None = None
+) -> AsyncIterator[str]:
     """
-    Serve on *listen*, `host:port` with port 0 for a free one, or `unix:<path>`, and yield the address that a client dials.
+    Serve on *listen*, `host:port` with port 0 for a free one, or `unix:<path>`, and yield the address that a client dials. On
+    *socket* unary calls are served as frames too.
 
     On the way out the health service says NOT_SERVING, new calls are refused and running ones have *grace* to end. Raises
-    OSError when the address cannot be had.
+    OSError when the address or the socket cannot be had.
     """
     server = grpc.aio.server(
         interceptors=[LayeredInterceptor(layers)], options=_OPTIONS, maximum_concurrent_rpcs=_MAX_CONCURRENT_CALLS
     )
+    frames = Server(limit=_LONGEST_REQUEST, most_calls=_MAX_CONCURRENT_CALLS, around=partial(layered, layers))
+    healthy = await _health()
+    for each in (server, cast("grpc.aio.Server", frames)):
+        _add_services(each, servicers)
+        health_pb2_grpc.add_HealthServicer_to_server(healthy, each)
+    reflection.enable_server_reflection([*_names(), health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    address = _bind(server, listen)
+    async with _stopped(healthy, server, frames, grace=grace.total_seconds()):
+        await server.start()
+        if socket is not None:
+            await frames.start(socket)
+        yield address
+
+
+@asynccontextmanager
+async def _stopped(
+    healthy: health.aio.HealthServicer, server: grpc.aio.Server, frames: Server, *, grace: float
+) -> AsyncIterator[None]:
+    """Stop both servers when the block is left, at once, in *grace* seconds."""
+    try:
+        yield
+    finally:
+        await healthy.enter_graceful_shutdown()
+        await asyncio.gather(server.stop(grace), frames.stop(grace))
+
+
+def _add_services(server: grpc.aio.Server, servicers: Servicers) -> None:
+    """Add the services of the contract."""
     add_UsersServiceServicer_to_server(servicers.users, server)
     add_SessionsServiceServicer_to_server(servicers.sessions, server)
     add_MemoryServiceServicer_to_server(servicers.memory, server)
@@ -112,24 +149,18 @@ async def running_server(listen: str, servicers: Servicers, layers: Sequence[Lay
     add_ClaivEventsServiceServicer_to_server(servicers.claiv_events, server)
     add_ClaivRecallServiceServicer_to_server(servicers.claiv_recall, server)
     add_DeletionsServiceServicer_to_server(servicers.deletions, server)
-    healthy = await _add_public_services(server)
-    address = _bind(server, listen)
-    await server.start()
-    try:
-        yield address
-    finally:
-        await healthy.enter_graceful_shutdown()
-        await server.stop(grace.total_seconds())
 
 
-async def _add_public_services(server: grpc.aio.Server) -> health.aio.HealthServicer:
-    """Add health and reflection, which need no credential."""
-    names = [service.full_name for file in FILES for service in file.DESCRIPTOR.services_by_name.values()]
+def _names() -> list[str]:
+    """Return the names of the services of the contract."""
+    return [service.full_name for file in FILES for service in file.DESCRIPTOR.services_by_name.values()]
+
+
+async def _health() -> health.aio.HealthServicer:
+    """Return a health service that says that all of them are served. Like reflection, it needs no credential."""
     healthy = health.aio.HealthServicer()
-    for name in names:
+    for name in _names():
         await healthy.set(name, health_pb2.HealthCheckResponse.SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
-    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
     return healthy
 
 

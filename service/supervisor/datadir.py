@@ -50,7 +50,7 @@ class DataDirectory:
     @property
     def sockets(self) -> Path:
         """
-        Directory of the engines' Unix sockets: `run` in the data directory, or, where that path is too long for a socket,
+        Directory of the Unix sockets: `run` in the data directory, or, where that path is too long for a socket,
         `mneme-<user id>-<hash of the data directory>` under the temporary directory.
         """
         inside = self.root / "run"
@@ -68,6 +68,11 @@ class DataDirectory:
     def index_socket(self) -> Path:
         """Where the embedded vector engine listens."""
         return self.sockets / "index.sock"
+
+    @property
+    def service_socket(self) -> Path:
+        """Where the service listens for the gateway."""
+        return self.sockets / "calls.sock"
 
     def prepare_sockets(self) -> None:
         """Make the directory of the sockets. Raises UnsafeRuntimeDirectory when somebody else could put a socket there."""

@@ -70,7 +70,8 @@ async def _run(settings: Settings, environment: Mapping[str, str]) -> None:
         async def keep(name: str, start: Start) -> None:
             keepers.append(await stack.enter_async_context(kept_running(name, start)))
 
-        internal = {"MNEME_DATA_DIR": str(directory.root)}
+        calls = {"MNEME_SERVICE_SOCKET": str(directory.service_socket)}
+        internal = {"MNEME_DATA_DIR": str(directory.root), **calls}
         if settings.redis_url is None:
             await keep("valkey", lambda: start_valkey(directory.valkey, directory.valkey_socket))
             internal["MNEME_REDIS_URL"] = f"unix://{directory.valkey_socket}"
@@ -93,7 +94,7 @@ async def _run(settings: Settings, environment: Mapping[str, str]) -> None:
             protocol="http",
             listen=http,
             variable="MNEME_HTTP_LISTEN",
-            environment={**environment, "MNEME_GRPC_TARGET": str(service.address.reachable)},
+            environment={**environment, **calls, "MNEME_GRPC_TARGET": str(service.address.reachable)},
         )
         await keep("gateway", gateway.start)
 

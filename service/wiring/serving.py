@@ -90,7 +90,9 @@ def serving_calls(application: Application, settings: Settings, registry: Collec
         record=application.usage.record,
         deadline=settings.call_timeout,
     )
-    return running_server(settings.grpc_listen, _servicers(application), around, grace=settings.shutdown_grace)
+    return running_server(
+        settings.grpc_listen, _servicers(application), around, grace=settings.shutdown_grace, socket=settings.service_socket
+    )
 
 
 @asynccontextmanager

@@ -69,10 +69,11 @@ def say(
     method: str = "Say",
     timeout: float = 20,
     metadata: tuple[tuple[str, str | bytes], ...] = (),
+    wait_for_ready: bool = True,
 ) -> Call[StringValue]:
     """Return the call of a speaker."""
     stub = channel.unary_unary(f"/test.Speaker/{method}", StringValue.SerializeToString, StringValue.FromString)
-    return stub(StringValue(value=text), timeout=timeout, metadata=metadata)
+    return stub(StringValue(value=text), timeout=timeout, metadata=metadata, wait_for_ready=wait_for_ready)
 
 
 async def said(channel: Channel, text: str) -> str:

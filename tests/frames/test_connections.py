@@ -16,7 +16,7 @@ from frames.client import open_channel
 from frames.server import Context
 from frames.wire import FrameProtocol
 from tests.conftest import Waiter
-from tests.frames.conftest import LIMIT, Speaker, said, serving
+from tests.frames.conftest import LIMIT, Speaker, said, say, serving
 from tests.frames.test_calls import failure, forever
 
 
@@ -33,6 +33,16 @@ async def test_a_server_that_stays_away_is_waited_for_within_the_deadline(socket
     """Then it is DEADLINE_EXCEEDED."""
     async with open_channel(socket) as channel:
         assert grpc.StatusCode.DEADLINE_EXCEEDED == (await failure(channel, "x", timeout=0.1)).code()
+
+
+async def test_an_impatient_call_fails_without_a_server(socket: Path) -> None:
+    """At once, with UNAVAILABLE; with one it is answered."""
+    async with open_channel(socket) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await say(channel, "x", wait_for_ready=False)
+        async with serving(Speaker(), socket):
+            assert "x" == (await say(channel, "x", wait_for_ready=False)).value
+    assert grpc.StatusCode.UNAVAILABLE == caught.value.code()
 
 
 async def test_a_server_that_dies_fails_what_runs_and_is_found_again(socket: Path, wait_until: Waiter[object]) -> None:

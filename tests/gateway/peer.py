@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import grpc
 from google.protobuf import any_pb2
@@ -17,6 +19,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 from grpc_status import rpc_status
 
+from frames.server import Server
+from frames.wire import MEBIBYTE
 from gateway.transcode.methods import Method, methods_of
 from gateway.wiring import CONTRACT
 
@@ -86,13 +90,13 @@ class Peer:
         """The newest call."""
         return self.calls[-1]
 
-    def handlers(self) -> list[grpc.GenericRpcHandler]:
-        """Return a handler for each service of the contract."""
+    def handlers(self) -> dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]]:
+        """Return the handlers of the methods of each service of the contract."""
         services: dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]] = {}
         for method in methods_of(CONTRACT):
             service, name = method.path.strip("/").split("/")
             services.setdefault(service, {})[name] = self._handler(name, method)
-        return [grpc.method_handlers_generic_handler(service, methods) for service, methods in services.items()]
+        return services
 
     def _handler(self, name: str, method: Method) -> grpc.RpcMethodHandler[Any, Any]:
         serializers: dict[str, Any] = {
@@ -145,20 +149,26 @@ async def _refuse(context: Any, refused: Refusal) -> None:
         packed.Pack(detail)
         # a detail that is an Any already is of a type that nobody knows
         status.details.append(detail if isinstance(detail, any_pb2.Any) else packed)
-    await context.abort_with_status(rpc_status.to_status(status))
+    await context.abort(refused.code, refused.message, rpc_status.to_status(status).trailing_metadata)
 
 
 @asynccontextmanager
-async def serving_peer(peer: Peer, address: str = "127.0.0.1:0") -> AsyncIterator[str]:
-    """Serve *peer* and yield the address it is bound to."""
+async def serving_peer(peer: Peer, address: str = "127.0.0.1:0", socket: Path | None = None) -> AsyncIterator[str]:
+    """Serve *peer* over gRPC, and on *socket* in frames, and yield the address it is bound to."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", -1)])
-    server.add_generic_rpc_handlers(tuple(peer.handlers()))
+    frames = Server(limit=64 * MEBIBYTE)
     health = HealthServicer()
     await health.set("", health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    health_pb2_grpc.add_HealthServicer_to_server(health, cast("grpc.aio.Server", frames))
+    for service, methods in peer.handlers().items():
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
+        frames.add_registered_method_handlers(service, methods)
     port = server.add_insecure_port(address)
     await server.start()
+    if socket is not None:
+        await frames.start(socket)
     try:
         yield f"127.0.0.1:{port}"
     finally:
-        await server.stop(None)
+        await asyncio.gather(server.stop(None), frames.stop(0))

@@ -10,9 +10,10 @@ import pytest
 from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2
 
+from tests.gateway.conftest import OVER_BOTH
 from tests.gateway.peer import Peer, Refusal, refusal, violations
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), OVER_BOTH]
 
 Code = grpc.StatusCode
 

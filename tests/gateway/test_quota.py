@@ -10,9 +10,10 @@ import httpx
 import pytest
 from mneme.v1 import memory_service_pb2, recall_pb2
 
+from tests.gateway.conftest import OVER_BOTH
 from tests.gateway.peer import Peer, refusal
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), OVER_BOTH]
 
 NEARLY_USED = (("x-quota-warning", "approaching_limit"), ("x-quota-ingests-pct", "85"), ("x-other", "kept back"))
 CONTEXT = "/api/v1/users/a/sessions/s/context"

@@ -7,6 +7,7 @@ import dataclasses
 import json
 from collections.abc import AsyncIterator, Callable, MutableMapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -132,7 +133,7 @@ async def test_internal_error_in_a_stream_tells_nothing(http: httpx.AsyncClient,
     assert ("secret" in (await http.get(PATH)).text) is False
 
 
-async def test_silence_is_filled_with_comments(module_peer: tuple[Peer, str], peer: Peer) -> None:
+async def test_silence_is_filled_with_comments(module_peer: tuple[Peer, str, Path], peer: Peer) -> None:
     """While the service says nothing, even before its first event, comments keep the connection alive."""
     go_on = asyncio.Event()
     # not that of the module, whose streams are compared word for word, however slowly they come

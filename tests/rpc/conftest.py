@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from inspect import iscoroutinefunction
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 from uuid import uuid4
 
 import grpc
 import pytest
 import pytest_asyncio
 
+from frames.client import open_channel
 from service.domain.ids import ProjectId
 from service.domain.projects import KeyScope, ProjectSettings
 from service.wiring import RunningService
+from tests.conftest import Engines
 from tests.rpc.tenant import Tenant
 
 MakeTenant: TypeAlias = Callable[..., Awaitable[Tenant]]
@@ -28,11 +30,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
+OVER_BOTH = pytest.mark.parametrize("channel", ["grpc", "frames"], indirect=True, scope="session")
+"""The mark of a test that is done over gRPC and, streams aside, over frames."""
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def channel(service: RunningService) -> AsyncIterator[grpc.aio.Channel]:
-    """Return one channel to the service."""
-    async with grpc.aio.insecure_channel(service.address) as opened:
-        yield opened
+async def channel(service: RunningService, engines: Engines, request: pytest.FixtureRequest) -> AsyncIterator[grpc.aio.Channel]:
+    """Return one channel to the service: over gRPC, unless the test asks for frames."""
+    if getattr(request, "param", "grpc") == "frames":
+        async with open_channel(engines.directory / "c.sock") as frames:
+            yield cast("grpc.aio.Channel", frames)
+    else:
+        async with grpc.aio.insecure_channel(service.address) as opened:
+            yield opened
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from service.domain.errors import DomainError, RateLimited
 from service.rpc.interceptors.errors import code_of, details_of
 from tests.conftest import Engines
+from tests.rpc.conftest import OVER_BOTH
 from tests.rpc.tenant import USER, Tenant, refused
 
 
@@ -99,6 +100,7 @@ async def test_a_thousand_broken_rules_still_make_an_answer(tenant: Tenant) -> N
     assert (grpc.StatusCode.INVALID_ARGUMENT, 20) == (error.code, len(error.violations))
 
 
+@OVER_BOTH
 async def test_what_is_broken_inside_is_not_told(tenant: Tenant, engines: Engines) -> None:
     """The caller gets a request id and no word about the cause, and the next call works."""
     user_id = await tenant.user()
@@ -114,6 +116,7 @@ async def test_what_is_broken_inside_is_not_told(tenant: Tenant, engines: Engine
     await tenant.call("GetSession", user_id=user_id, session_id=session_id)
 
 
+@OVER_BOTH
 async def test_a_call_keeps_the_callers_request_id(tenant: Tenant) -> None:
     """It comes back in the trailing metadata, of errors too; one that could forge a line of the log is replaced."""
 
@@ -121,7 +124,10 @@ async def test_a_call_keeps_the_callers_request_id(tenant: Tenant) -> None:
         call = UsersServiceStub(tenant.channel).GetUser(
             users_service_pb2.GetUserRequest(user_id=user_id), metadata=(*tenant.credentials, ("x-request-id", request_id))
         )
-        await call.code()
+        try:
+            await call
+        except grpc.aio.AioRpcError as error:
+            return dict(error.trailing_metadata())["x-request-id"]
         return dict(await call.trailing_metadata())["x-request-id"]
 
     user_id = f"u-{uuid4().hex[:8]}"
@@ -131,6 +137,7 @@ async def test_a_call_keeps_the_callers_request_id(tenant: Tenant) -> None:
     assert "spaced out" != await echoed("spaced out", user_id)
 
 
+@OVER_BOTH
 async def test_the_longest_error_still_arrives(tenant: Tenant) -> None:
     """However much a caller says that must be said back: errors travel in headers, which a client takes up to 8 KiB."""
     user_id = await tenant.user()

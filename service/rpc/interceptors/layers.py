@@ -63,7 +63,7 @@ class Layer(Protocol):
 
 
 class LayeredInterceptor(grpc.aio.ServerInterceptor):
-    """Puts the layers around every call of our own services; health checks and reflection are public and pass."""
+    """Puts the layers around every call."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         """Keep the layers, outermost first."""
@@ -80,17 +80,20 @@ class LayeredInterceptor(grpc.aio.ServerInterceptor):
         if (known := self._known.get(method)) is not None:
             return known
         handler = await continuation(handler_call_details)
-        if handler is None or not method.startswith("/mneme."):
-            return handler
+        if handler is None:
+            return None
         return self._known.setdefault(method, layered(self._layers, method, handler))
 
 
 def layered(layers: Sequence[Layer], method: str, handler: Handler) -> Handler:
     """
-    Return a handler of a *method* inside the layers. It takes decoded requests and returns bytes; a stream is sent by `write` of
+    Return a handler of a *method* inside the layers; of others' services, which are public: health and reflection, the handler
+    itself. It takes decoded requests and returns bytes; a stream is sent by `write` of
     its context, as bytes too. Of a context it needs that, `invocation_metadata`, `send_initial_metadata`,
     `set_trailing_metadata` and `abort`.
     """
+    if not method.startswith("/mneme."):
+        return handler
     decode, encode = handler.request_deserializer, handler.response_serializer or bytes
     if handler.unary_unary is not None:
         return grpc.unary_unary_rpc_method_handler(_entry(layers, method, _one(handler.unary_unary, encode)), decode)

@@ -127,7 +127,7 @@ class EmbeddedIndex:
         deadline = loop.time() + seconds
         while True:
             try:
-                return await method(request, timeout=deadline - loop.time())
+                return await method(request, timeout=deadline - loop.time(), wait_for_ready=True)
             except grpc.aio.AioRpcError as error:
                 if error.code() in _UNREACHABLE:
                     raise StorageUnavailable(store="qdrant") from error
