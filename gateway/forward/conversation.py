@@ -71,11 +71,6 @@ class NewTurn:
     user_key: str
     reply_key: str
 
-    @property
-    def query(self) -> str:
-        """What the user says now, the end of it when it is very long."""
-        return self.user_messages[-1][-10_000:] if self.user_messages else ""
-
 
 def conversation_of(said: Sequence[Said], *, origin: str = "") -> Conversation:
     """Return the conversation; memory goes before a reply that the model is to go on with."""
@@ -85,8 +80,13 @@ def conversation_of(said: Sequence[Said], *, origin: str = "") -> Conversation:
     return Conversation(said=said, place=place or len(said), origin=origin)
 
 
-def new_turn(conversation: Conversation) -> NewTurn:
-    """Return what is new in *conversation*."""
+def new_words(conversation: Conversation) -> tuple[str, ...]:
+    """Return what the user has said since the last reply, oldest first, the newest of it when it is very much."""
+    return _within_limit(_newest(conversation))
+
+
+def new_turn(conversation: Conversation, words: tuple[str, ...]) -> NewTurn:
+    """Return what is new in *conversation*, of which *words* are the user's."""
     said = conversation.said
     digest = hashlib.sha256(conversation.origin.encode())
     last = max((index for index, each in enumerate(said) if each.speaker is Speaker.USER and each.text), default=-1)
@@ -95,9 +95,7 @@ def new_turn(conversation: Conversation) -> NewTurn:
         digest.update(orjson.dumps([each.speaker.name, each.text, each.mark]))
         if index == last:
             user_digest = digest.copy()
-    return NewTurn(
-        user_messages=_within_limit(_newest(conversation)), user_key=user_digest.hexdigest(), reply_key=digest.hexdigest()
-    )
+    return NewTurn(user_messages=words, user_key=user_digest.hexdigest(), reply_key=digest.hexdigest())
 
 
 def _newest(conversation: Conversation) -> list[str]:

@@ -8,8 +8,10 @@ read, so it is known to be well formed.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -56,7 +58,7 @@ class Splice:
 
 
 class JsonText:
-    """A JSON object as text and as value. *members* says where the top level's members stand; of a repeated key the last."""
+    """A JSON object as text and as value."""
 
     def __init__(self, text: bytes) -> None:
         """Read *text*. NotAnObject when it is something else."""
@@ -69,7 +71,11 @@ class JsonText:
             raise NotAnObject("not a JSON object")
         self.value: dict[str, Any] = value
         self.start = _after_space(text, 0)
-        self.members: Mapping[str, Member] = members_of(text, self.start)
+
+    @cached_property
+    def members(self) -> Mapping[str, Member]:
+        """Where the members of the top level stand; of a repeated key the last. The first look passes over the whole text."""
+        return members_of(self.text, self.start)
 
     def insert_member(self, name: str, value: Any) -> Splice:
         """Return what makes *name* the first member. The object has members and none of this name."""
@@ -81,12 +87,13 @@ class JsonText:
         comma = b"" if last == array.start + 1 else b","
         return Splice(last, comma + orjson.dumps(element))
 
-    def insert_element(self, array: Span, index: int, element: Any) -> Splice:
-        """Return what puts *element* before the one that now has the place *index*, or at the end when there is none."""
-        elements = elements_of(self.text, array.start)
-        if index >= len(elements):
+    def insert_element(self, name: str, index: int, element: Any) -> Splice:
+        """Return what puts *element* before that with the place *index* in the array *name*, or at the end when there is none."""
+        array = self.members[name].value
+        if index >= len(self.value[name]):
             return self.append_element(array, element)
-        return Splice(elements[index].start, orjson.dumps(element) + b",")
+        behind = next(islice(elements_of(self.text, array.start), index, None))
+        return Splice(behind.start, orjson.dumps(element) + b",")
 
     def append_text(self, string: Span, text: str) -> Splice:
         """Return what adds *text* at the end of a *string*."""
@@ -128,17 +135,15 @@ def members_of(text: bytes, start: int) -> dict[str, Member]:
     return members
 
 
-def elements_of(text: bytes, start: int) -> list[Span]:
-    """Return the elements of the array that begins at *start*."""
-    elements: list[Span] = []
+def elements_of(text: bytes, start: int) -> Iterator[Span]:
+    """Yield the elements of the array that begins at *start*."""
     at = _after_space(text, start + 1)
     while text[at] not in _CLOSING:
         stop = _value_stop(text, at)
-        elements.append(Span(at, stop))
+        yield Span(at, stop)
         at = _after_space(text, stop)
         if text[at] == _COMMA:
             at = _after_space(text, at + 1)
-    return elements
 
 
 def _value_stop(text: bytes, start: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,7 +13,7 @@ from enum import StrEnum
 from mneme.v1 import turns_service_pb2 as pb
 
 from gateway.client import Listener
-from gateway.forward.conversation import NewTurn, UnknownShape, new_turn
+from gateway.forward.conversation import Conversation, NewTurn, UnknownShape, new_turn, new_words
 from gateway.forward.layout import JsonText, NotAnObject, Splice, spliced
 from gateway.forward.options import MAX_USER_ID, TurnOptions, WrongHeader, read_options
 from gateway.forward.problems import ProxyProblem, problem_of
@@ -41,6 +42,8 @@ class MemoryUse(StrEnum):
 RATE_LIMITED = "RATE_LIMITED"
 _ADMITTED = timedelta(seconds=1)
 _MAX_ADMITTED = 10_000
+_QUERY = 10_000
+"""So many characters of what the user says now are what is recalled for, the last ones."""
 
 FAILED_OPEN = frozenset({MemoryUse.TIMED_OUT, MemoryUse.FAILED, MemoryUse.LIMITED, MemoryUse.UNSUPPORTED})
 
@@ -98,7 +101,7 @@ class Planner:
             return await self._unsupported(asked, body)
         if not user_id and upstream.stores:
             raise ProxyProblem(422, "X-Recallr-User-Id or `user` in the body is required")
-        removed = [text.remove_member("user")] if "user" in text.members and not upstream.knows_user else []
+        removed = [text.remove_member("user")] if "user" in text.value and not upstream.knows_user else []
         if user_id:
             with suppress(UnknownShape):
                 return await self._with_memory(asked, text, removed)
@@ -127,8 +130,11 @@ class Planner:
     async def _with_memory(self, asked: _Asked, text: JsonText, removed: list[Splice]) -> Plan:
         """Recall, and put it in. UnknownShape, ProxyProblem."""
         conversation = asked.upstream.read(text.value)
-        turn = new_turn(conversation)
-        opened, limited = await self._opened(asked, turn.query)
+        words = new_words(conversation)
+        # a long conversation takes as long to read as the service to recall
+        reading = asyncio.create_task(_read_on(text, conversation, words))
+        opened, limited = await self._opened(asked, words[-1][-_QUERY:] if words else "")
+        turn = await reading
         splices = removed
         if opened.context or opened.system_prompt:
             memory = Memory(prompt=opened.system_prompt, context=opened.context)
@@ -169,6 +175,12 @@ class Planner:
             session_id="",
             turn=None,
         )
+
+
+async def _read_on(text: JsonText, conversation: Conversation, words: tuple[str, ...]) -> NewTurn:
+    """Find out where everything stands in *text*, and return what is new in it."""
+    text.members  # noqa: B018 - the first look takes its time, and the next ones none
+    return new_turn(conversation, words)
 
 
 def _use(opened: pb.OpenTurnResponse) -> MemoryUse:

@@ -50,7 +50,7 @@ def test_every_element_stands_where_it_is_said_to(values: list[Any], form: int) 
 def test_an_element_is_inserted_at_its_place(values: list[Any], index: int, new: Any, form: int) -> None:
     """The array then holds what `list.insert` gives, and removing the inserted bytes gives the old text."""
     body = JsonText(written({"before": 1, "a": values}, form))
-    splice = body.insert_element(body.members["a"].value, index, new)
+    splice = body.insert_element("a", index, new)
     text = spliced(body.text, [splice])
     expected = list(orjson.loads(body.text)["a"])
     expected.insert(index, orjson.loads(orjson.dumps(new)))

@@ -17,7 +17,7 @@ import orjson
 from gateway.forward.conversation import Conversation, Said, Speaker, conversation_of, text_of_blocks
 from gateway.forward.layout import JsonText, Splice
 from gateway.forward.reply import Ending, Reply, ReplyText
-from gateway.forward.upstreams.base import JsonObject, Memory, Upstream, array_member, child, joined, objects
+from gateway.forward.upstreams.base import JsonObject, Memory, Upstream, check_array, child, joined, objects
 
 _TEXT = frozenset({"text"})
 _ENDINGS: Mapping[Any, Ending] = {
@@ -62,13 +62,13 @@ def _said(message: JsonObject) -> Said:
 
 def inject(body: JsonText, conversation: Conversation, memory: Memory) -> list[Splice]:
     """Return what puts *memory* into the request. UnknownShape."""
-    messages = array_member(body, "messages").value
+    check_array(body, "messages")
     splices, unplaced = _inject_prompt(body, memory.prompt)
     context = joined(unplaced, memory.context)
     if context:
         takes_system = _TAKES_SYSTEM_MESSAGE.search(str(body.value.get("model")))
         message = {"role": "system" if takes_system else "user", "content": context}
-        splices.append(body.insert_element(messages, conversation.place, message))
+        splices.append(body.insert_element("messages", conversation.place, message))
     return splices
 
 

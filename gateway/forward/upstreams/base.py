@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gateway.forward.conversation import Conversation, UnknownShape
-from gateway.forward.layout import JsonText, Member, Splice
+from gateway.forward.layout import JsonText, Splice
 from gateway.forward.reply import Reply
 
 JsonObject = Mapping[str, Any]
@@ -62,11 +62,10 @@ class Upstream:
     event_name: str = ""
 
 
-def array_member(body: JsonText, name: str) -> Member:
-    """Return the member *name*, an array. UnknownShape when it is missing or something else."""
+def check_array(body: JsonText, name: str) -> None:
+    """Raise UnknownShape unless the member *name* is an array."""
     if not isinstance(body.value.get(name), list):
         raise UnknownShape
-    return body.members[name]
 
 
 def objects(value: Any) -> list[JsonObject]:

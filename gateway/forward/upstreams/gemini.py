@@ -12,7 +12,7 @@ from typing import Any
 from gateway.forward.conversation import Conversation, Said, Speaker, conversation_of, mark_of
 from gateway.forward.layout import JsonText, Splice, members_of
 from gateway.forward.reply import Ending, Reply, ReplyText
-from gateway.forward.upstreams.base import JsonObject, Memory, Upstream, array_member, child, joined, objects
+from gateway.forward.upstreams.base import JsonObject, Memory, Upstream, check_array, child, joined, objects
 
 _SYSTEM_NAMES = ("systemInstruction", "system_instruction")
 _CALLS = frozenset({"functionCall", "function_call", "functionResponse", "function_response"})
@@ -52,12 +52,12 @@ def _uses_tools(parts: list[JsonObject]) -> bool:
 
 def inject(body: JsonText, conversation: Conversation, memory: Memory) -> list[Splice]:
     """Return what puts *memory* into the request. UnknownShape."""
-    contents = array_member(body, "contents").value
+    check_array(body, "contents")
     splices, unplaced = _inject_prompt(body, memory.prompt)
     context = joined(unplaced, memory.context)
     if context:
         entry = {"role": "user", "parts": [{"text": context}]}
-        splices.append(body.insert_element(contents, conversation.place, entry))
+        splices.append(body.insert_element("contents", conversation.place, entry))
     return splices
 
 

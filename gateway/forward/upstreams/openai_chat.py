@@ -13,7 +13,7 @@ from typing import Any
 from gateway.forward.conversation import Conversation, Said, Speaker, conversation_of, text_of_blocks
 from gateway.forward.layout import JsonText, Splice
 from gateway.forward.reply import Ending, Reply, ReplyText
-from gateway.forward.upstreams.base import JsonObject, Memory, Upstream, array_member, child, objects
+from gateway.forward.upstreams.base import JsonObject, Memory, Upstream, check_array, child, objects
 
 _TEXT = frozenset({"text"})
 _INSTRUCTING = frozenset({"system", "developer"})
@@ -49,15 +49,15 @@ def _said(message: JsonObject) -> Said:
 
 def inject(body: JsonText, conversation: Conversation, memory: Memory) -> list[Splice]:
     """Return what puts *memory* into the request. UnknownShape."""
-    messages = array_member(body, "messages").value
+    check_array(body, "messages")
     roles = [message.get("role") for message in body.value["messages"]]
     leading = next((index for index, role in enumerate(roles) if role not in _INSTRUCTING), len(roles))
     role = "developer" if "developer" in roles else "system"
     splices = []
     if memory.prompt:
-        splices.append(body.insert_element(messages, leading, {"role": role, "content": memory.prompt}))
+        splices.append(body.insert_element("messages", leading, {"role": role, "content": memory.prompt}))
     if memory.context:
-        splices.append(body.insert_element(messages, conversation.place, {"role": role, "content": memory.context}))
+        splices.append(body.insert_element("messages", conversation.place, {"role": role, "content": memory.context}))
     return splices
 
 

@@ -50,7 +50,7 @@ def inject(body: JsonText, conversation: Conversation, memory: Memory) -> list[S
         return splices
     item = {"role": "developer", "content": context}
     if isinstance(given, list):
-        return [*splices, body.insert_element(span, conversation.place, item)]
+        return [*splices, body.insert_element("input", conversation.place, item)]
     behind = b"}," + orjson.dumps(item) + b"]"
     return [*splices, Splice(span.start, b'[{"role":"user","content":'), Splice(span.stop, behind)]
 
