@@ -50,6 +50,12 @@ async def test_an_answer_has_the_type_that_the_driver_gives_it(line: Line, clien
     ]
 
 
+async def test_an_answer_may_come_in_pieces(line: Line) -> None:
+    """It is whole, and what follows it has its place."""
+    long = "a long one " * 50_000
+    assert [long, "b"] == await line.send([("ECHO", long), ("ECHO", "b")])
+
+
 async def test_a_refusal_is_the_answer_of_its_command_alone(line: Line) -> None:
     """What is sent with it, and after it, is answered."""
     first, refused, last = await line.send([("ECHO", "a"), ("NO-SUCH-COMMAND",), ("ECHO", "b")])
