@@ -1,8 +1,9 @@
 """
-One hop of a recall: embed, search, read the truth, rank. Three round trips, whatever the number of searches.
+One hop of a recall: embed, search, rank, read the truth. Three round trips, whatever the number of searches.
 
 What the index finds is only a proposal: everything that leaves here was read from the record stores, and what they no longer
-hold is dropped.
+hold is dropped. Ranking needs only numbers, which the index keeps beside the vectors, so what is read is little more than what
+is shown.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import islice, takewhile
 
 import numpy as np
 
-from service.domain.ids import ChainId, SessionId
-from service.domain.memories import MemoryChain, Source
+from service.domain.ids import SessionId
+from service.domain.memories import Source
 from service.domain.ports.index import IndexFilter, VectorIndex
 from service.domain.ports.models import Embedder
 from service.domain.ports.stores import MemoryStore, SessionStore
@@ -26,14 +29,16 @@ from service.recall.driven.driver import Driver
 from service.recall.kindred import KINDRED, Kindred, kindred_words
 from service.recall.pool import Pool, pool_of
 from service.recall.ranking import Ranked, preselect, rank
+from service.recall.reader import Reader
 from service.recall.searches import LIMIT, HitList, Reading, search
+from service.recall.traits import Traits, traits_of
 from service.recall.weights import Weights
 
 StageListener = Callable[[str], Awaitable[None]]
 """Gets a line for a person to read at each stage of a recall."""
 
-CHAINS_PER_TURN = 3
-"""How many of the memories of one turn are read: the best ones by meaning and word."""
+SPARE = 10
+"""So many candidates more are read than may be shown: some are gone, or told by a memory that stands for several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +57,7 @@ class Plan:
     """
     What one hop looks for: the *readings* of the query, and what *weights* their signals have.
 
-    Each search returns *hits* hits at most. *candidates* is how many of what is found are read and ranked by their text as well;
+    Each search returns *hits* hits at most. *candidates* is how many of what is found are ranked by their traits as well;
     *summaries* how many summaries are read.
     *dates* tells whether to look for spans of time in the query, *kindred* of how many of the best the words are compared with
     the query's.
@@ -72,13 +77,15 @@ class Plan:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """
-    What one hop found: *ranked* turns, best first, the memories that come from them by turn, *summaries* with their
+    What one hop found: *ranked* turns, best first, what was read of them and of their memories, *summaries* with their
     similarity to the query, best first, the *date_ranges* that were read out of the query, and by word of the query the *kindred*
     words that the messages use for it.
+
+    Turns are read as far as they are likely to be shown. Those that turned out to be gone are still among the ranked.
     """
 
     ranked: Sequence[Ranked]
-    chains: Mapping[Source, Sequence[MemoryChain]]
+    reader: Reader
     summaries: Sequence[tuple[Summary, float]]
     date_ranges: Sequence[DateRange]
     kindred: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -91,62 +98,65 @@ async def gather_evidence(tools: Tools, query: RecallQuery, plan: Plan) -> Evide
         tools.index, query.scope, list(zip(plan.readings, vectors, strict=True)), where=plan.where, limit=plan.hits
     )
     pool = pool_of(found)
-    rows = preselect(pool, plan.weights, plan.candidates)
-    messages, chains, summaries = await _read(tools, query, pool, rows, _nearest_summaries(found, query, plan))
-    newest = max((message.timestamp for message in messages.values()), default=query.now)
-    spans = date_ranges(query.text, query.now, newest=newest) if plan.dates else []
-    anchor = _anchor(tools.embedder, pool, messages, plan.hints)
-    kin = await _kindred(tools.embedder, plan, messages)
+    chosen = {row: pool.source(row) for row in preselect(pool, plan.weights, plan.candidates)}
+    turns = {row: turn for row, turn in chosen.items() if query.may_show(turn.session_id)}
+    proposed = {turn: pool.chains[row] for row, turn in turns.items() if row in pool.chains}
+    reader = Reader(tools.sessions, tools.memories, query, proposed)
+    turns = await _known(pool, turns, reader, plan.kindred)
+    spans = date_ranges(query.text, query.now, newest=_newest(pool, turns, query)) if plan.dates else []
+    kin = await _kindred(tools.embedder, plan, turns, reader)
+    ranking = rank(pool, list(turns), plan.hints, plan.weights, spans=spans, more={KINDRED: kin.column})
+    first = [turns[row] for row in ranking.rows[: likely_shown(query)]]
+    _, summaries = await asyncio.gather(
+        reader.read(first), _read_summaries(tools.sessions, query, _nearest_summaries(found, query, plan))
+    )
+    messages = [message for turn in first if (message := reader.message(turn)) is not None]
     nearness = {hit.session_id: hit.score for hit in found["session_meaning"].hits}
     return Evidence(
-        ranked=rank(pool, messages, plan.hints, plan.weights, anchor=anchor, spans=spans, more={KINDRED: kin.column}),
-        chains=chains,
+        ranked=ranking.anchored(turns, _anchor(tools.embedder, pool, list(turns), messages, plan.hints)),
+        reader=reader,
         summaries=[(summary, tools.embedder.similarity(nearness[summary.session_id])) for summary in summaries],
         date_ranges=spans,
         kindred=kin.words,
     )
 
 
-async def _kindred(embedder: Embedder, plan: Plan, messages: Mapping[int, Message]) -> Kindred:
-    """Return the kindred words in the best of *messages*, which are in the order of the index; the rest count as average."""
-    texts = [message.content for message in messages.values()][: plan.kindred]
+def likely_shown(query: RecallQuery) -> int | None:
+    """Return how many of the best candidates are likely to be shown, None for all of them: not every one has a memory."""
+    return query.max_top_k + SPARE if RecalledKind.MESSAGE in query.kinds else None
+
+
+async def _known(pool: Pool, turns: Mapping[int, Source], reader: Reader, head: int) -> dict[int, Source]:
+    """
+    Return the candidates *turns*, by row, without those of which nothing is known. The messages of the first *head* are read,
+    and those of which the index has no traits, as one that an older release made has none.
+    """
+    untold = np.isnan(pool.traits[:, 0])
+    wanted = {row: turn for place, (row, turn) in enumerate(turns.items()) if place < head or untold[row]}
+    await reader.read_messages(wanted.values())
+    messages = {row: reader.message(turn) for row, turn in wanted.items()}
+    for row, message in messages.items():
+        if message is not None:
+            pool.traits[row] = traits_of(message)
+    return {row: turn for row, turn in turns.items() if row not in messages or messages[row] is not None}
+
+
+_SAID = Traits._fields.index("said")
+
+
+def _newest(pool: Pool, turns: Mapping[int, Source], query: RecallQuery) -> datetime:
+    """Return when the newest of the candidates was said."""
+    return datetime.fromtimestamp(pool.traits[list(turns), _SAID].max(), UTC) if turns else query.now
+
+
+async def _kindred(embedder: Embedder, plan: Plan, turns: Mapping[int, Source], reader: Reader) -> Kindred:
+    """Return the kindred words in the messages of the best of *turns*; the rest count as average."""
+    head = takewhile(reader.knows, islice(turns.values(), plan.kindred))
+    texts = [message.content for turn in head if (message := reader.message(turn)) is not None]
     if not texts:
-        return Kindred(column=np.zeros(len(messages)), words={})
+        return Kindred(column=np.zeros(len(turns)), words={})
     found = await kindred_words(embedder, plan.hints, texts)
-    return replace(found, column=np.pad(found.column, (0, len(messages) - len(texts))))
-
-
-async def _read(
-    tools: Tools, query: RecallQuery, pool: Pool, rows: Sequence[int], session_ids: Sequence[SessionId]
-) -> tuple[dict[int, Message], dict[Source, list[MemoryChain]], list[Summary]]:
-    """Read all that may be shown from the record stores, at the same time."""
-    sources = [pool.turns[row] for row in rows]
-    wanted = _wanted_chains(pool, rows) if RecalledKind.MEMORY in query.kinds else []
-    messages, chains, summaries = await asyncio.gather(
-        tools.sessions.messages_at(query.scope, sources),
-        _read_chains(tools.memories, query, wanted),
-        _read_summaries(tools.sessions, query, session_ids),
-    )
-    read = {row: message for row, message in zip(rows, messages, strict=True) if message is not None}
-    return {row: message for row, message in read.items() if query.may_show(message.session_id)}, chains, summaries
-
-
-def _wanted_chains(pool: Pool, rows: Sequence[int]) -> list[ChainId]:
-    chains = (pool.chains.get(pool.turns[row], ()) for row in rows)
-    return list(dict.fromkeys(chain for of_turn in chains for chain in of_turn[:CHAINS_PER_TURN]))
-
-
-async def _read_chains(store: MemoryStore, query: RecallQuery, wanted: Sequence[ChainId]) -> dict[Source, list[MemoryChain]]:
-    """Return memories by each turn that they come from."""
-    if not wanted:
-        return {}
-    chains: dict[Source, list[MemoryChain]] = {}
-    for found in await store.chains(query.scope, wanted):
-        chain = query.narrowed(found) if found is not None else None
-        for source in query.sources_of(chain.current) if chain is not None else ():
-            if chain is not None:
-                chains.setdefault(source, []).append(chain)
-    return chains
+    return replace(found, column=np.pad(found.column, (0, len(turns) - len(texts))))
 
 
 async def _read_summaries(store: SessionStore, query: RecallQuery, session_ids: Sequence[SessionId]) -> list[Summary]:
@@ -167,12 +177,14 @@ STEM = 5
 """How many letters of a word must agree for it to count as the same word in another form."""
 
 
-def _anchor(embedder: Embedder, pool: Pool, messages: Mapping[int, Message], hints: QueryHints) -> float:
-    """Return how near the best candidate is to the query, 0 to 1: by meaning, or by the share of the query's words in it."""
-    if not messages:
+def _anchor(embedder: Embedder, pool: Pool, rows: Sequence[int], best: Sequence[Message], hints: QueryHints) -> float:
+    """
+    Return how near the best candidate is to the query, 0 to 1: by meaning, or by the share of the query's words in it. *best*
+    are the messages of the best candidates, best first.
+    """
+    if not best:
         return 0.0
-    similarity = embedder.similarity(float(max(pool.cosine[row] for row in messages)))
+    similarity = embedder.similarity(float(pool.cosine[rows].max()))
     stems = [word.casefold()[:STEM] for word in hints.keywords]
-    best = list(messages.values())[:10]
-    shares = (sum(stem in message.content.casefold() for stem in stems) / len(stems) for message in best if stems)
+    shares = (sum(stem in message.content.casefold() for stem in stems) / len(stems) for message in best[:10] if stems)
     return min(1.0, max(similarity / ANCHORED_FROM, max(shares, default=0.0)))

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 
 from service.domain.documents import Passage
 from service.domain.ids import Scope, SessionId
-from service.domain.memories import MemoryChain
+from service.domain.memories import MemoryChain, MemoryVersion, Source
 from service.domain.ports.index import DENSE, DENSE_CONTEXT, SPARSE, SPARSE_CONTEXT, IndexPoint, Vector
 from service.domain.ports.work import IndexedKind
 from service.domain.sessions import Message, Summary
+from service.recall.traits import traits_of
 
 WINDOW = 2
 """How many turns either side of a turn its SPARSE_CONTEXT covers."""
@@ -91,6 +92,11 @@ def memory_texts(chain: MemoryChain) -> RecordTexts:
     return RecordTexts(embed={DENSE: content}, words={SPARSE: content})
 
 
+def home_of(version: MemoryVersion) -> Source:
+    """Return the message that a memory speaks for."""
+    return next((source for source in version.sources if source.session_id == version.session_id), version.sources[0])
+
+
 def summary_texts(summary: Summary, messages: Sequence[Message]) -> RecordTexts:
     """Return the texts of a session's summary, given all *messages* of the session, oldest first."""
     session = "\n".join(message.content for message in messages)[:SESSION_CHARS]
@@ -117,14 +123,19 @@ def turn_point(scope: Scope, message: Message, texts: RecordTexts, vectors: Mapp
         event_start=message.timestamp,
         event_end=message.timestamp,
         order=message.index,
+        traits=traits_of(message),
     )
 
 
-def memory_point(scope: Scope, chain: MemoryChain, texts: RecordTexts, vectors: Mapping[str, Vector]) -> IndexPoint:
-    """Return the point of a memory, from the *texts* of `memory_texts` and their *vectors* by name."""
+def memory_point(
+    scope: Scope, chain: MemoryChain, said: Message | None, texts: RecordTexts, vectors: Mapping[str, Vector]
+) -> IndexPoint:
+    """
+    Return the point of a memory, from the *texts* of `memory_texts` and their *vectors* by name. *said* is the message that it
+    speaks for, None when that is gone: a search adds both up without reading either.
+    """
     current = chain.current
-    # the turn that the memory speaks for, so that a search can add both up without reading either
-    home = next((source for source in current.sources if source.session_id == current.session_id), current.sources[0])
+    home = home_of(current)
     return IndexPoint(
         kind=IndexedKind.MEMORY,
         scope=scope,
@@ -137,6 +148,7 @@ def memory_point(scope: Scope, chain: MemoryChain, texts: RecordTexts, vectors: 
         event_end=current.event_end,
         categories=current.categories,
         order=home.message_index,
+        traits=() if said is None else traits_of(said),
     )
 
 

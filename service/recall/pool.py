@@ -7,16 +7,15 @@ was found about a turn adds up in one place and nothing takes two ranks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.domain.ids import ChainId, SessionId
-from service.domain.memories import Source, sources_from
-from service.domain.ports.index import SPARSE, SPARSE_CONTEXT, Hits
+from service.domain.memories import Source
+from service.domain.ports.index import SPARSE, SPARSE_CONTEXT, TRAIT_COUNT, Hits, Records
 from service.recall.searches import (
     MEMORY_SIGNALS,
     NOTHING,
@@ -28,30 +27,38 @@ from service.recall.searches import (
 )
 
 Column = NDArray[np.float64]
-Places = NDArray[np.intp]
-Turn: TypeAlias = tuple[SessionId, int]
-"""A session and the index of a message in it, what a `Source` holds: pairs are made and compared in a fraction of the time."""
+Places = NDArray[np.int64]
 
 NEIGHBOUR = "neighbour"
 """How well the better of the turns right before and after matches by meaning."""
 
-_OF_TURNS = (*TURN_SIGNALS, *TOPIC_SIGNALS)
+_OF_TURNS = (*TURN_SIGNALS, *TOPIC_SIGNALS, *MEMORY_SIGNALS)
+_MOST_TURNS = 2**32
+"""More than a session has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
     """
-    Candidates and their signals. *turns* are the candidates: messages, there may be none (any more). Each of *signals* has one
-    z-score for each of them, over all candidates. *cosine* is the best cosine of the turn itself or of a memory that comes from
-    it.
+    Candidates and their signals. A candidate is a message, which there may not be (any more): of one of *sessions*, as *session*
+    tells by its place there, and at the index *order*. Each of *signals* has one z-score for each candidate, over all of them.
+    *cosine* is the best cosine of the turn itself or of a memory that comes from it. A row of *traits* is NaN where the index
+    knows none.
 
-    *chains* are the memories that were found, by the turn that they come from, best first.
+    *chains* are the memories that were found, by the row of the candidate that they come from, best first.
     """
 
-    turns: Sequence[Source]
+    sessions: Sequence[SessionId]
+    session: Places
+    order: Places
     signals: Mapping[str, Column]
     cosine: Column
-    chains: Mapping[Turn, Sequence[ChainId]]
+    traits: Column
+    chains: Mapping[int, Sequence[ChainId]]
+
+    def source(self, row: int) -> Source:
+        """Return where the message of a candidate is."""
+        return Source(self.sessions[self.session[row]], int(self.order[row]))
 
 
 def pool_of(found: Mapping[str, HitList]) -> Pool:
@@ -60,37 +67,48 @@ def pool_of(found: Mapping[str, HitList]) -> Pool:
 
     A signal that was not searched for is 0 for all.
     """
-    rows = _Rows()
-    placed = {name: rows.of(_hits(found, name)) for name in (*_OF_TURNS, *MEMORY_SIGNALS)}
-    turns = sources_from(rows.known)
-    raw = {name: _column(placed[name], _hits(found, name), len(turns), _floor(found, name)) for name in placed}
-    raw[NEIGHBOUR] = _neighbours(raw["meaning"], rows.known, _floor(found, "meaning"))
+    turns = _Turns(_hits(found, name).records for name in _OF_TURNS)
+    raw = {name: _column(turns.rows_of(_hits(found, name)), found, name, len(turns.keys)) for name in _OF_TURNS}
+    raw[NEIGHBOUR] = _neighbours(raw["meaning"], turns.keys, _floor(found, "meaning"))
     standard = standardised(np.stack(list(raw.values())))
+    session, order = np.divmod(turns.keys, _MOST_TURNS)
     return Pool(
-        turns=turns,
-        signals=dict(zip(raw, standard, strict=True)) | _session_signals(found, turns),
+        sessions=list(turns.sessions),
+        session=session,
+        order=order,
+        signals=dict(zip(raw, standard, strict=True)) | _session_signals(found, turns.sessions, session),
         cosine=np.maximum(raw["meaning"], raw["memory_meaning"]),
-        chains=_chains(found),
+        traits=turns.traits,
+        chains=_chains(found, turns),
     )
 
 
-class _Rows:
-    """The candidates' rows: one for each turn, in the order in which the turns are first met."""
+class _Turns:
+    """The turns that *searched* records stand for, each once: their *keys*, which are in order, their *sessions* and *traits*."""
 
-    def __init__(self) -> None:
-        self.known: dict[Turn, int] = {}
-        self._of_records: dict[int, Places] = {}
+    def __init__(self, searched: Iterable[Records]) -> None:
+        # searches of one kind share their records
+        kinds = {id(records): records for records in searched}
+        self.sessions: dict[SessionId, int] = {}
+        keys = [self._keys(records) for records in kinds.values()]
+        self.keys, rows = np.unique(np.concatenate(keys), return_inverse=True)
+        self._rows = dict(zip(kinds, np.split(rows, np.cumsum([len(part) for part in keys])[:-1]), strict=True))
+        self.traits = np.full((len(self.keys), TRAIT_COUNT), np.nan)
+        for name, records in kinds.items():
+            if len(records.traits):
+                traits = np.asarray(records.traits, dtype=np.float64)
+                known = ~np.isnan(traits[:, 0])
+                self.traits[self._rows[name][known]] = traits[known]
 
-    def of(self, hits: Hits) -> Places:
+    def rows_of(self, hits: Hits) -> Places:
         """Return the row of each hit."""
-        records = hits.records
-        # searches of one kind share their records, so each is looked up once
-        rows = self._of_records.get(id(records))
-        if rows is None:
-            known = self.known
-            found = [known.setdefault(turn, len(known)) for turn in zip(records.session_ids, records.orders, strict=True)]
-            rows = self._of_records[id(records)] = np.array(found, dtype=np.intp)
-        return rows[np.asarray(hits.places, dtype=np.intp)]
+        return self._rows[id(hits.records)][np.asarray(hits.places, dtype=np.int64)]
+
+    def _keys(self, records: Records) -> Places:
+        """Return a number for each record's turn: turns of one session follow each other."""
+        sessions = self.sessions
+        numbers = [sessions.setdefault(session_id, len(sessions)) for session_id in records.session_ids]
+        return np.array(numbers, dtype=np.int64) * _MOST_TURNS + np.asarray(records.orders, dtype=np.int64)
 
 
 def _hits(found: Mapping[str, HitList], name: str) -> Hits:
@@ -109,36 +127,36 @@ def _floor(found: Mapping[str, HitList], name: str) -> float:
     return last
 
 
-def _column(rows: Places, hits: Hits, size: int, floor: float) -> Column:
-    column = np.full(size, floor)
+def _column(rows: Places, found: Mapping[str, HitList], name: str, size: int) -> Column:
+    column = np.full(size, _floor(found, name))
     # worst first: of several memories of one turn the best counts
-    column[rows[::-1]] = hits.scores[::-1]
+    column[rows[::-1]] = _hits(found, name).scores[::-1]
     return column
 
 
-def _neighbours(meaning: Column, rows: Mapping[Turn, int], floor: float) -> Column:
-    # one more row, for the neighbours that were not found
-    padded = np.append(meaning, floor)
-    outside = len(meaning)
-    before = [rows.get((session_id, order - 1), outside) for session_id, order in rows]
-    after = [rows.get((session_id, order + 1), outside) for session_id, order in rows]
-    column: Column = np.maximum(np.maximum(padded[before], padded[after]), floor)
-    return column
+def _neighbours(meaning: Column, keys: Places, floor: float) -> Column:
+    """Return the better value of the turns right before and after each; *keys* are in order."""
+    follows = np.diff(keys) == 1
+    column = np.full(len(keys), floor)
+    column[1:][follows] = meaning[:-1][follows]
+    column[:-1][follows] = np.maximum(column[:-1][follows], meaning[1:][follows])
+    better: Column = np.maximum(column, floor)
+    return better
 
 
-def _session_signals(found: Mapping[str, HitList], turns: Sequence[Source]) -> dict[str, Column]:
+def _session_signals(found: Mapping[str, HitList], sessions: Mapping[SessionId, int], session: Places) -> dict[str, Column]:
+    """Return the signals of sessions for each candidate, whose *session* is a number in *sessions*."""
     scored = {name: _by_session(_hits(found, name)) for name in SESSION_SIGNALS}
     known = {session_id for scores in scored.values() for session_id in scores}
     complete = not any(found.get(name, NOTHING).full for name in SESSION_SIGNALS)
     # a session without a summary is not processed yet: that speaks neither for it nor against it
-    judged = np.array([not complete or session_id in known for session_id, _ in turns], dtype=bool)
+    judged = np.array([not complete or session_id in known for session_id in sessions], dtype=bool)[session]
     signals = {}
     for name, scores in scored.items():
         floor = _floor(found, name)
-        column = np.array([scores.get(session_id, floor) for session_id, _ in turns], dtype=np.float64)
-        standard = np.zeros(len(turns))
-        standard[judged] = standardised(column[judged])
-        signals[name] = standard
+        column = np.array([scores.get(session_id, floor) for session_id in sessions], dtype=np.float64)[session]
+        signals[name] = np.zeros(len(session))
+        signals[name][judged] = standardised(column[judged])
     return signals
 
 
@@ -157,13 +175,13 @@ def standardised(columns: Column) -> Column:
     return standard
 
 
-def _chains(found: Mapping[str, HitList]) -> dict[Turn, list[ChainId]]:
-    chains: dict[Turn, list[ChainId]] = {}
+def _chains(found: Mapping[str, HitList], turns: _Turns) -> dict[int, list[ChainId]]:
+    chains: dict[int, list[ChainId]] = {}
     for name in MEMORY_SIGNALS:
-        records, places = _hits(found, name).records, _hits(found, name).places
-        for place in places:
-            of_turn = chains.setdefault((records.session_ids[place], records.orders[place]), [])
-            chain_id = ChainId(records.record_ids[place])
+        hits = _hits(found, name)
+        for row, place in zip(turns.rows_of(hits).tolist(), hits.places, strict=True):
+            of_turn = chains.setdefault(row, [])
+            chain_id = ChainId(hits.records.record_ids[place])
             if chain_id not in of_turn:
                 of_turn.append(chain_id)
     return chains

@@ -8,6 +8,7 @@ The sum says how far a candidate is behind the best of the same query; how near 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from types import MappingProxyType
@@ -15,20 +16,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from service.domain.ids import SessionId
 from service.domain.memories import Source
 from service.domain.recall import DateRange
-from service.domain.sessions import Message
 from service.recall.analysis import QueryHints
-from service.recall.pool import Column, Pool
-from service.recall.traits import Traits, traits_of
+from service.recall.pool import Column, Places, Pool
+from service.recall.traits import Traits, name_number, role_number
 from service.recall.weights import HALF_BEHIND, SESSION_SPREAD, SPREAD, TOLD_WITHIN, Weights
 
 SESSION_BEST = "session_best"
 """Name of what a candidate gains by the best of its session."""
-
-_NUMBERS = ("dated", "number", "question", "first_person", "past", "length")
-"""What the numbers of a text's traits are called among the signals, in their order."""
 
 
 class Breakdown:
@@ -50,10 +46,9 @@ class Breakdown:
 
 
 class Ranked(NamedTuple):
-    """A candidate that was ranked: the turn that it is *at*, its message, its score, its *place* in the *breakdown* of all."""
+    """A candidate that was ranked: the turn that it is *at*, its score, its *place* in the *breakdown* of all."""
 
     at: Source
-    message: Message
     score: float
     place: int
     breakdown: Breakdown
@@ -62,6 +57,28 @@ class Ranked(NamedTuple):
     def signals(self) -> dict[str, float]:
         """What each signal added to the sum."""
         return self.breakdown.of(self.place)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """
+    Candidates in their order: *rows* of the pool, best first, *scores* in the same order, the best at 1, and the *places* of both
+    in the *breakdown*.
+    """
+
+    rows: Sequence[int]
+    scores: Column
+    places: Sequence[int]
+    breakdown: Breakdown
+
+    def anchored(self, sources: Mapping[int, Source], anchor: float) -> list[Ranked]:
+        """Return those of the candidates that are among *sources*, where *anchor*, 0 to 1, is the score of the best of all."""
+        scores = (anchor * self.scores).tolist()
+        return [
+            Ranked(sources[row], score, place, self.breakdown)
+            for row, score, place in zip(self.rows, scores, self.places, strict=True)
+            if row in sources
+        ]
 
 
 def preselect(pool: Pool, weights: Weights, limit: int) -> list[int]:
@@ -73,7 +90,7 @@ def preselect(pool: Pool, weights: Weights, limit: int) -> list[int]:
 
 def index_sum(pool: Pool, weights: Weights) -> Column:
     """Return the weighted sum of the index's signals for each candidate."""
-    total = np.zeros(len(pool.turns))
+    total = np.zeros(len(pool.order))
     for name, weight in weights.index.items():
         total += weight * pool.signals[name]
     return total
@@ -81,49 +98,47 @@ def index_sum(pool: Pool, weights: Weights) -> Column:
 
 def rank(
     pool: Pool,
-    messages: Mapping[int, Message],
+    rows: Sequence[int],
     hints: QueryHints,
     weights: Weights,
     *,
-    anchor: float,
     spans: Sequence[DateRange] = (),
     more: Mapping[str, Column] = MappingProxyType({}),
-) -> list[Ranked]:
+) -> Ranking:
     """
-    Return the candidates that have a message among *messages*, by row, best first.
+    Rank the candidates at *rows*, all of which must have traits.
 
-    *anchor*, 0 to 1, is how near the best candidate is to the query. What was said in one of *spans*, or soon after an event
-    in it, gains by that; nothing is left out for it. *more* are further traits of *messages*, one value for each of them.
+    What was said in one of *spans*, or soon after an event in it, gains by that; nothing is left out for it. *more* are further
+    traits, one value for each of *rows*.
     """
-    rows = list(messages)
-    traits = {**trait_columns([messages[row] for row in rows], hints, spans), **more}
+    traits = {**trait_columns(pool.traits[rows], hints, spans), **more}
     columns = [pool.signals[name][rows] for name in weights.index] + [traits[name] for name in weights.text]
     added = np.stack(columns) * np.array([[weight] for part in (weights.index, weights.text) for weight in part.values()])
     own = added.sum(axis=0)
-    by_session = weights.session_best * session_best([messages[row].session_id for row in rows], own)
+    by_session = weights.session_best * session_best(pool.session[rows], own)
     total = own + by_session
-    scores = (anchor * scores_of(total)).tolist()
-    breakdown = Breakdown((*weights.index, *weights.text, SESSION_BEST), np.vstack([added, by_session]))
-    return [
-        Ranked(pool.turns[rows[place]], messages[rows[place]], scores[place], place, breakdown)
-        for place in np.argsort(-total, kind="stable").tolist()
-    ]
+    places = np.argsort(-total, kind="stable")
+    return Ranking(
+        rows=[rows[place] for place in places.tolist()],
+        scores=scores_of(total)[places],
+        places=places.tolist(),
+        breakdown=Breakdown((*weights.index, *weights.text, SESSION_BEST), np.vstack([added, by_session])),
+    )
 
 
-def session_best(sessions: Sequence[SessionId], totals: Column) -> Column:
+def session_best(sessions: Places, totals: Column) -> Column:
     """
-    Return for each candidate, 0 to 1, how near the best of its session comes to the best of all, by their sums.
+    Return for each candidate, 0 to 1, how near the best of its session comes to the best of all, by their sums. *sessions* are
+    the numbers of their sessions.
 
     What answers a question is rarely told once in a conversation. It falls off so fast that among the sessions that are far
     behind none is favoured.
     """
     if totals.size == 0:
         return totals
-    best: dict[SessionId, float] = {}
-    for session_id, total in zip(sessions, totals.tolist(), strict=True):
-        best[session_id] = max(total, best.get(session_id, total))
-    behind = np.array([best[session_id] for session_id in sessions]) - totals.max()
-    return np.asarray(np.exp(behind / SESSION_SPREAD))
+    best = np.full(int(sessions.max()) + 1, -np.inf)
+    np.maximum.at(best, sessions, totals)
+    return np.asarray(np.exp((best[sessions] - totals.max()) / SESSION_SPREAD))
 
 
 def scores_of(totals: Column) -> Column:
@@ -134,35 +149,29 @@ def scores_of(totals: Column) -> Column:
     return np.asarray((1.0 + np.exp(-HALF_BEHIND / SPREAD)) / (1.0 + np.exp(np.minimum(behind, 60.0))))
 
 
-def trait_columns(messages: Sequence[Message], hints: QueryHints, spans: Sequence[DateRange]) -> dict[str, Column]:
-    """Return each trait of *messages*, one value for each of them."""
-    traits = [traits_of(message.content) for message in messages]
-    numbers = np.array([trait.numbers for trait in traits], dtype=np.float64).reshape(len(traits), len(_NUMBERS)).T
-    columns = dict(zip(_NUMBERS, numbers, strict=True))
+def trait_columns(traits: Column, hints: QueryHints, spans: Sequence[DateRange]) -> dict[str, Column]:
+    """Return what the rows of *traits* come to for a query, one value for each of them."""
+    columns = dict(zip(Traits._fields, traits.T, strict=True))
+    role = -1.0 if hints.role is None else role_number(hints.role)
     return {
         **columns,
-        "speaker": _speaker(traits, hints),
-        "role": np.array([float(message.role is hints.role) for message in messages]),
+        "speaker": _speaker(columns["speaker"], columns["called"], hints),
+        "role": (columns["role"] == role).astype(np.float64),
         "dated_for_when": columns["dated"] * hints.asks_time,
-        "in_date_range": _within(messages, spans),
+        "in_date_range": _within(columns["said"], spans),
     }
 
 
-def _within(messages: Sequence[Message], spans: Sequence[DateRange]) -> Column:
-    """Return 1 for each message from one of *spans*."""
-    if not spans:
-        return np.zeros(len(messages))
-    bounds = [(span.start, span.end + (TOLD_WITHIN if span.event else timedelta())) for span in spans]
-    return np.array([float(any(start <= message.timestamp <= end for start, end in bounds)) for message in messages])
+def _within(said: Column, spans: Sequence[DateRange]) -> Column:
+    """Return 1 for each time in one of *spans*."""
+    inside = np.zeros(len(said))
+    for span in spans:
+        end = span.end + (TOLD_WITHIN if span.event else timedelta())
+        inside[(said >= span.start.timestamp()) & (said <= end.timestamp())] = 1.0
+    return inside
 
 
-def _speaker(traits: Sequence[Traits], hints: QueryHints) -> Column:
+def _speaker(speakers: Column, called: Column, hints: QueryHints) -> Column:
     """Return 1 for what was said by the one speaker that the query names; a query that names two favours neither."""
-    named = {label for label in {trait.speaker for trait in traits} if label and _names(hints, label)}
-    if len(named) != 1:
-        return np.zeros(len(traits))
-    return np.array([float(trait.speaker in named) for trait in traits])
-
-
-def _names(hints: QueryHints, label: str) -> bool:
-    return all(part in hints.words for part in label.split()) or label.split(maxsplit=1)[0] in hints.words
+    named = np.unique(speakers[np.isin(called, [name_number(word) for word in hints.words])])
+    return (speakers == named[0]).astype(np.float64) if len(named) == 1 else np.zeros(len(speakers))

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 
 from service.domain.memories import MemoryChain, Source
 from service.domain.recall import Recalled, RecalledKind, RecallQuery
-from service.recall.evidence import Evidence
+from service.domain.sessions import Message
+from service.recall.evidence import SPARE, Evidence
 from service.recall.ranking import Ranked
 
 
-def select(query: RecallQuery, evidence: Evidence) -> list[Recalled]:
+async def select(query: RecallQuery, evidence: Evidence) -> list[Recalled]:
     """
     Return what is relevant, best first: all that reaches its threshold, or the best *min_top_k*, never more than *max_top_k*.
 
     A turn that a memory comes from is returned as that memory, unless memories are not wanted: nothing takes two places.
+    Raises StorageUnavailable, when more has to be read.
     """
-    found: list[Recalled] = []
-    for item in _items(query, evidence):
-        if len(found) >= query.max_top_k or (item.score < query.memories_threshold and len(found) >= query.min_top_k):
-            break
-        found.append(item)
+    found, left = _chosen(query, evidence)
+    while left:
+        await evidence.reader.read([turn.at for turn in left[:SPARE]])
+        found, left = _chosen(query, evidence)
     summaries = [
         Recalled(score=round(similarity, 4), sources=(), signals={"meaning": round(similarity, 4)}, summary=summary)
         for summary, similarity in evidence.summaries
@@ -31,16 +33,31 @@ def select(query: RecallQuery, evidence: Evidence) -> list[Recalled]:
     return sorted([*kept, *summaries], key=lambda item: -item.score)[: query.max_top_k]
 
 
-def _items(query: RecallQuery, evidence: Evidence) -> Iterator[Recalled]:
+def _chosen(query: RecallQuery, evidence: Evidence) -> tuple[list[Recalled], Sequence[Ranked]]:
+    """Return what is relevant of what was read, and those turns of which one has to be read to say what else is."""
+    known = list(takewhile(lambda turn: evidence.reader.knows_all(turn.at), evidence.ranked))
+    found: list[Recalled] = []
+    for item in _items(query, evidence, known):
+        if len(found) >= query.max_top_k or (item.score < query.memories_threshold and len(found) >= query.min_top_k):
+            return found, ()
+        found.append(item)
+    return found, evidence.ranked[len(known) :] if len(found) < query.max_top_k else ()
+
+
+def _items(query: RecallQuery, evidence: Evidence, known: Sequence[Ranked]) -> Iterator[Recalled]:
+    """Yield an item for each of the *known* turns that has one to itself."""
     ranks = {turn.at: rank for rank, turn in enumerate(evidence.ranked)}
     wants_message = RecalledKind.MESSAGE in query.kinds
     covered: set[Source] = set()
     shown: set[str] = set()
-    for rank, turn in enumerate(evidence.ranked):
+    for rank, turn in enumerate(known):
         key = turn.at
+        message = evidence.reader.message(key)
+        if message is None:
+            continue
         chains = [
             chain
-            for chain in evidence.chains.get(key, ())
+            for chain in evidence.reader.chains.get(key, ())
             if chain.chain_id not in shown and not (wants_message and _has_more(chain, ranks, after=rank))
         ]
         # with messages beside it, one memory stands for its turn; without them, every memory of the turn has to be named
@@ -50,7 +67,7 @@ def _items(query: RecallQuery, evidence: Evidence) -> Iterator[Recalled]:
             covered |= set(chain.current.sources)
         if wants_message and key not in covered:
             covered.add(key)
-            yield _message(turn)
+            yield _message(turn, message)
 
 
 def _has_more(chain: MemoryChain, ranks: Mapping[Source, int], *, after: int) -> bool:
@@ -76,5 +93,5 @@ def _memory(query: RecallQuery, turn: Ranked, chain: MemoryChain, ranks: Mapping
     return Recalled(score=round(turn.score, 4), sources=(own, *others), signals=turn.signals, memory=chain)
 
 
-def _message(turn: Ranked) -> Recalled:
-    return Recalled(score=round(turn.score, 4), sources=(turn.at,), signals=turn.signals, message=turn.message)
+def _message(turn: Ranked, message: Message) -> Recalled:
+    return Recalled(score=round(turn.score, 4), sources=(turn.at,), signals=turn.signals, message=message)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from uuid import UUID, uuid5
 
 from service.domain.ids import Scope
-from service.domain.ports.index import IndexFilter
+from service.domain.ports.index import NO_TRAITS, TRAIT_COUNT, IndexFilter
 from service.domain.ports.work import IndexedKind
 
 TENANT = "tenant"
@@ -17,6 +18,7 @@ CREATED_AT = "created_at"
 EVENT_START = "event_start"
 EVENT_END = "event_end"
 CATEGORIES = "categories"
+TRAITS = "traits"
 
 KEYWORD_FIELDS = (SESSION, CATEGORIES)
 """Indexed by exact value, beside the tenant."""
@@ -34,6 +36,11 @@ def tenant_key(scope: Scope) -> str:
 def point_id(kind: IndexedKind, scope: Scope, record_id: str) -> str:
     """Return the UUID of a record's point, always the same for the same record."""
     return str(uuid5(_NAMESPACE, json.dumps([scope.project_id, scope.user_key, kind.value, record_id])))
+
+
+def known_traits(numbers: Sequence[float]) -> Sequence[float]:
+    """Return the traits of a point as they are, or that there are none: what another release wrote is not known here."""
+    return numbers if len(numbers) == TRAIT_COUNT else NO_TRAITS
 
 
 def selects_nothing(where: IndexFilter) -> bool:

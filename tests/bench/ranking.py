@@ -28,6 +28,7 @@ from service.recall.kindred import KINDRED
 from service.recall.pool import Pool, pool_of
 from service.recall.ranking import Ranked, preselect, rank
 from service.recall.searches import SIGNALS, HitList
+from service.recall.traits import traits_of
 from tests.bench.evaluation.measure import latency, table
 from tests.bench.fitting.cases import CASES
 from tests.bench.invented import DEEDS, PEOPLE, PLACES, THINGS
@@ -58,7 +59,7 @@ def main() -> None:
             begun = time.thread_time()
             pool = pool_of(found)
             gathered = time.thread_time()
-            candidates = len(_ranked(plan, pool, said))
+            candidates = len(_ranked(plan, pool))
             ranking.append(time.thread_time() - gathered)
             gathering.append(gathered - begun)
         rows[f"{case.name}, gathering"] = latency(gathering)
@@ -66,10 +67,11 @@ def main() -> None:
     print(table(rows, ["p50", "p95"]))
 
 
-def _ranked(plan: Plan, pool: Pool, said: Said) -> list[Ranked]:
-    messages = {row: said[pool.turns[row]] for row in preselect(pool, plan.weights, plan.candidates)}
+def _ranked(plan: Plan, pool: Pool) -> list[Ranked]:
+    turns = {row: pool.source(row) for row in preselect(pool, plan.weights, plan.candidates)}
     spans = date_ranges(QUERY.text, QUERY.now) if plan.dates else []
-    return rank(pool, messages, plan.hints, plan.weights, anchor=0.5, spans=spans, more={KINDRED: np.zeros(len(messages))})
+    ranking = rank(pool, list(turns), plan.hints, plan.weights, spans=spans, more={KINDRED: np.zeros(len(turns))})
+    return ranking.anchored(turns, 0.5)
 
 
 def _found(plan: Plan, said: Said, chance: random.Random) -> dict[str, HitList]:
@@ -79,6 +81,7 @@ def _found(plan: Plan, said: Said, chance: random.Random) -> dict[str, HitList]:
         record_ids=[f"{session_id}:{index}" for session_id, index in turns],
         session_ids=[session_id for session_id, _ in turns],
         orders=[index for _, index in turns],
+        traits=[traits_of(message) for message in said.values()],
     )
     sessions = list(dict.fromkeys(records.session_ids))
     summaries = Records(record_ids=sessions, session_ids=sessions, orders=[0] * len(sessions))

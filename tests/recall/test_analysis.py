@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 import pytest
 
 from service.domain.ids import ProjectId, Scope, SessionId, UserKey
+from service.domain.ports.index import TRAIT_COUNT
 from service.domain.recall import RecallQuery, StrategyName
 from service.domain.sessions import Message, MessageRole
 from service.recall.analysis import hints_of
 from service.recall.queries import context_query
 from service.recall.strategies.agentic import parts_of
 from service.recall.strategies.auto import choose
-from service.recall.traits import traits_of
+from service.recall.traits import name_number, traits_of
 
 SCOPE = Scope(project_id=ProjectId("p"), user_key=UserKey("u"))
 NOW = datetime(2023, 8, 16, tzinfo=UTC)
@@ -78,20 +79,45 @@ def test_the_topic_of_a_query_names_no_people(text: str, topic: tuple[str, ...])
     assert hints_of(text).topic == topic
 
 
+def said(text: str, role: MessageRole = MessageRole.USER) -> Message:
+    """Return a message."""
+    return Message(
+        session_id=SessionId("s"), index=0, role=role, content=text, timestamp=datetime(2024, 5, 8, 10, 0, 0, 250_000, UTC)
+    )
+
+
 def test_traits_of_a_labelled_message() -> None:
     """The label, times, numbers and verbs of a message are seen."""
-    traits = traits_of("Ann: I adopted two dogs last week!")
-    assert (traits.speaker, traits.time, traits.number, traits.first_person, traits.past) == ("ann", 1, 1, 1, 1)
+    traits = traits_of(said("Ann: I adopted two dogs last week!"))
+    assert (traits.speaker, traits.dated, traits.number, traits.first_person, traits.past) == (name_number("ann"), 1, 1, 1, 1)
+
+
+def test_a_label_of_several_words_is_known_by_the_first() -> None:
+    """A query that says Ann means Ann Lee."""
+    traits = traits_of(said("Ann Lee: hello"))
+    assert (name_number("ann lee"), name_number("ann")) == (traits.speaker, traits.called)
+
+
+def test_traits_tell_who_and_when() -> None:
+    """The role and the time of a message are among its traits, the time to the microsecond."""
+    asked, answered = (traits_of(said("hello", role)) for role in MessageRole)
+    assert asked.role != answered.role
+    assert datetime(2024, 5, 8, 10, 0, 0, 250_000, UTC) == datetime.fromtimestamp(asked.said, UTC)
+
+
+def test_traits_are_as_many_as_the_index_keeps() -> None:
+    """A row of another length would be unknown to it."""
+    assert TRAIT_COUNT == len(traits_of(said("hello")))
 
 
 def test_traits_of_a_long_text_count_for_less() -> None:
     """In a text of three times sixty words a number says a third of what it says in a short one."""
-    assert traits_of(f"two {'go ' * 178}go").number == pytest.approx(1 / 3)
+    assert traits_of(said(f"two {'go ' * 178}go")).number == pytest.approx(1 / 3)
 
 
 def test_a_link_is_no_label() -> None:
     """Only a word or name before a colon and a space is a speaker."""
-    assert traits_of("https://example.com: 404").speaker == ""
+    assert traits_of(said("https://example.com: 404")).speaker == 0
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from service.domain.ids import SessionId
 from service.recall.ranking import SESSION_BEST, session_best
 from tests.bench.evaluation.locomo import Question, Turn
 from tests.bench.fit import report
@@ -58,8 +57,7 @@ def test_a_greater_penalty_gives_smaller_weights() -> None:
 
 def test_the_best_of_a_session_counts_for_all_of_it() -> None:
     """1 in the session of the best of all, less where the best is further behind, the same for all of one session."""
-    sessions = [SessionId(name) for name in ("a", "b", "a", "c")]
-    first, second, again, last = session_best(sessions, np.array([0.0, 3.0, 4.0, -9.0])).tolist()
+    first, second, again, last = session_best(np.array([0, 1, 0, 2]), np.array([0.0, 3.0, 4.0, -9.0])).tolist()
     assert (1.0, 1.0) == (first, again)
     assert 1.0 > second > 0.5 > last > 0.0
 

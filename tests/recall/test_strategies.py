@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -116,6 +117,27 @@ async def test_a_deleted_memory_is_not_shown(person: Person) -> None:
     chain = await person.remembers("The user has a beagle called Biscuit", session=session)
     await person.world.stores.sessions.delete(person.scope, session.session_id, await person.forgetting(chain))
     assert list((await person.world.recaller(person.asks("beagle Biscuit"))).items) == []
+
+
+@pytest.mark.parametrize("strategy", CONCRETE)
+async def test_what_is_gone_makes_room_for_what_is_further_down(person: Person, strategy: StrategyName) -> None:
+    """Many messages that the index still holds, and the records do not, keep nothing else from being shown."""
+    gone = await person.says(*(f"My beagle Biscuit barked {time} times" for time in range(40)))
+    await person.says("I adopted a beagle called Biscuit", *FILLER)
+    await person.world.stores.sessions.delete(person.scope, gone.session_id, person.nothing(0))
+    result = await person.world.recaller(person.asks("beagle Biscuit", strategy=strategy, min_top_k=6, max_top_k=6))
+    assert {"I adopted a beagle called Biscuit", *FILLER} == set(_texts(result))
+
+
+@pytest.mark.parametrize("strategy", CONCRETE)
+async def test_an_index_of_an_older_release_answers_the_same(person: Person, strategy: StrategyName) -> None:
+    """Points without traits are ranked by the messages themselves."""
+    session = await person.says("Ann: I adopted 2 beagles last week!", "Bob: Is one called Biscuit?", *FILLER)
+    await person.remembers("Ann has two beagles", session=session)
+    query = person.asks("When did Ann adopt a beagle?", strategy=strategy)
+    expected = await person.world.recaller(query)
+    await person.rewrite_index(lambda point: replace(point, traits=()))
+    assert expected == await person.world.recaller(query)
 
 
 @pytest.mark.parametrize("kind", [RecalledKind.MEMORY, RecalledKind.MESSAGE, RecalledKind.SUMMARY])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -14,8 +14,9 @@ from uuid import uuid4
 from service.domain.documents import DEFAULT_RULES, ChunkRules, Document, NewDocument
 from service.domain.ids import ChainId, DocumentId, MemoryId, ProjectId, Scope, UploadId, UserId
 from service.domain.memories import MemoryChain, MemoryChange, MemoryVersion, SessionCommit, Source, VersionReason
-from service.domain.ports.index import VectorIndex
+from service.domain.ports.index import IndexPoint, VectorIndex
 from service.domain.ports.models import Embedder
+from service.domain.ports.work import IndexedKind
 from service.domain.recall import RecallQuery
 from service.domain.sessions import MessageRole, NewMessage, NewSession, Session, SessionOrigin, Summary, Visibility
 from service.domain.users import NewUser
@@ -31,7 +32,7 @@ from service.storage.redis import RedisStores, open_stores
 from service.usecases.documents.cutting import cut
 from service.usecases.indexing.points import PointMaker
 from service.usecases.indexing.sync import SyncIndex
-from service.usecases.indexing.truth import TruthReader
+from service.usecases.indexing.truth import Record, TruthReader
 
 PROJECT = ProjectId("recall-tests")
 NOON = datetime(2023, 5, 8, 12, tzinfo=UTC)
@@ -165,6 +166,20 @@ class Person:
         document = await self.world.stores.documents.put(self.scope, new)
         await self.catch_up()
         return document
+
+    async def rewrite_index(self, change: Callable[[IndexPoint], IndexPoint]) -> None:
+        """Write every turn and memory of the user to the index again, each point as *change* makes it."""
+        world, stores = self.world, self.world.stores
+        records = [
+            Record(kind, id_)
+            for kind in (IndexedKind.TURN, IndexedKind.MEMORY)
+            for id_ in await world.index.record_ids(kind, self.scope)
+        ]
+        truth = await TruthReader(stores.sessions, stores.memories, stores.documents)(self.scope, records)
+        points = await PointMaker(stores.sessions, world.embedder)(
+            self.scope, {record: one for record, one in truth.items() if one}
+        )
+        await world.index.upsert([change(point) for point in points])
 
     async def catch_up(self) -> None:
         """Bring the index in step with the records."""

@@ -14,7 +14,7 @@ from service.domain.ports.work import IndexedKind
 from service.domain.users import NewUser
 from service.usecases.indexing.points import PointMaker
 from service.usecases.indexing.sync import SyncIndex
-from service.usecases.indexing.truth import Record, Truth, TruthReader
+from service.usecases.indexing.truth import Memory, Record, Truth, TruthReader
 from service.wiring import Application
 from tests.usecases.world import World
 
@@ -93,8 +93,8 @@ async def test_a_record_that_keeps_changing_stays_in_the_outbox(world: World) ->
     class Restless(PointMaker):
         async def __call__(self, scope: Scope, truth: Mapping[Record, Truth]) -> list[IndexPoint]:
             for one in truth.values():
-                if isinstance(one, MemoryChain):
-                    await touch(world, one)
+                if isinstance(one, Memory):
+                    await touch(world, one.chain)
             return await super().__call__(scope, truth)
 
     await syncing(world, Restless(stores.sessions, embedder))("test")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -35,6 +36,11 @@ SPARSE_VECTORS: Mapping[IndexedKind, tuple[str, ...]] = {
 }
 """The named vectors that every point of a kind has."""
 
+TRAIT_COUNT = 10
+"""How many numbers the traits of a record are."""
+NO_TRAITS: Sequence[float] = (math.nan,) * TRAIT_COUNT
+"""The traits of a record of which the index knows none."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexPoint:
@@ -42,6 +48,8 @@ class IndexPoint:
     A record as the index keeps it. *dense* holds unit vectors and *texts* the words to index, each under a vector's name. Times
     are UTC; *session_id* and *order* name a turn's message, or the most telling message that a memory comes from. A chunk of a
     document has its upload for a session, its place for an order and for a category who may find it.
+
+    *traits* are TRAIT_COUNT numbers that say of that message what whoever searches ranks by, or none; nothing is found by them.
     """
 
     kind: IndexedKind
@@ -55,6 +63,7 @@ class IndexPoint:
     event_end: datetime
     categories: tuple[str, ...] = ()
     order: int = 0
+    traits: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,11 +112,16 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
-    """Records that searches found, each once, as columns of one length: a recall reads hundreds, and looks at few one by one."""
+    """
+    Records that searches found, each once, as columns of one length: a recall reads hundreds, and looks at few one by one.
+
+    The traits of a record that has none are NO_TRAITS.
+    """
 
     record_ids: Sequence[str] = ()
     session_ids: Sequence[SessionId] = ()
     orders: Sequence[int] = ()
+    traits: Sequence[Sequence[float]] = ()
 
 
 class Hits(Sequence[Hit]):

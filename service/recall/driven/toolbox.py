@@ -137,7 +137,7 @@ class Toolbox:
         self.asked.queries.append(text)
         query = replace(self._query, text=text, kinds=frozenset({kind}), min_top_k=FOUND, max_top_k=FOUND)
         plan = replace(plan_of(query), candidates=READ, summaries=0, where=where)
-        return self._found(select(query, await gather_evidence(self._tools, query, plan)))
+        return self._found(await select(query, await gather_evidence(self._tools, query, plan)))
 
     def _found(self, items: Sequence[Recalled]) -> str:
         return self._shown.fence(self._shown.lines(items[:FOUND]))

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from service.domain.ids import ChainId
-from service.domain.memories import MemoryChain, Source
+from service.domain.memories import Source
 from service.domain.recall import Recalled, RecalledKind, RecallQuery, RecallResult, StrategyName
 from service.recall.analysis import hints_of
 from service.recall.connections import connected_items
@@ -75,7 +75,7 @@ async def walked(tools: Tools, query: RecallQuery, on_stage: StageListener) -> W
         await on_stage(f"Hop 2: searching for each of {len(parts)} parts of the query")
         hops += await asyncio.gather(*(gather_evidence(tools, query, _part_plan(query, part)) for part in parts))
         reasons.append(f"The query is about several things, so each was looked for alone: {'; '.join(parts)}.")
-    items = select(query, _merged(hops))
+    items = await select(query, _merged(hops))
     connected = await _connected(tools, query, items)
     if connected:
         await on_stage(f"Following the connections of {FOLLOWED} memories")
@@ -119,7 +119,7 @@ def _part_plan(query: RecallQuery, part: str) -> Plan:
 
 
 def _first_reason(plan: Plan, found: Evidence) -> str:
-    sessions = len({turn.message.session_id for turn in found.ranked})
+    sessions = len({turn.at.session_id for turn in found.ranked})
     words = ", ".join(plan.hints.keywords) or "no content word"
     dates = f", drawn to {len(found.date_ranges)} spans of time" if found.date_ranges else ""
     kin = "; ".join(f"{word} ({', '.join(others)})" for word, others in found.kindred.items())
@@ -130,17 +130,16 @@ def _first_reason(plan: Plan, found: Evidence) -> str:
 def _merged(hops: Sequence[Evidence]) -> Evidence:
     """Return all hops in one: of a turn the best score, of a part's score a little less than of the whole's."""
     best: dict[Source, Ranked] = {}
-    chains: dict[Source, list[MemoryChain]] = {}
     for place, hop in enumerate(hops):
         for turn in hop.ranked:
             weighted = turn if place == 0 else turn._replace(score=turn.score * PART_WEIGHT)
             if turn.at not in best or best[turn.at].score < weighted.score:
                 best[turn.at] = weighted
-        for at, found in hop.chains.items():
-            known = chains.setdefault(at, [])
-            known += [chain for chain in found if all(chain.chain_id != one.chain_id for one in known)]
     ranked = sorted(best.values(), key=lambda turn: -turn.score)
-    return Evidence(ranked=ranked, chains=chains, summaries=hops[0].summaries, date_ranges=hops[0].date_ranges)
+    first, *others = hops
+    for hop in others:
+        first.reader.join(hop.reader)
+    return replace(first, ranked=ranked)
 
 
 async def _connected(tools: Tools, query: RecallQuery, items: Sequence[Recalled]) -> list[Recalled]:

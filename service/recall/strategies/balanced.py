@@ -44,7 +44,7 @@ async def balanced(tools: Tools, query: RecallQuery, on_stage: StageListener) ->
     plan = plan_of(query)
     await on_stage(f"Searching memories, messages and summaries for {', '.join(plan.hints.keywords) or query.text}")
     evidence = await gather_evidence(tools, query, plan)
-    items = select(query, evidence)
+    items = await select(query, evidence)
     spans = f", drawn to {len(evidence.date_ranges)} spans of time" if evidence.date_ranges else ""
     await on_stage(f"Ranked {len(evidence.ranked)} candidates{spans}, kept {len(items)}")
     return RecallResult(

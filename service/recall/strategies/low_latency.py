@@ -33,6 +33,6 @@ async def low_latency(tools: Tools, query: RecallQuery, on_stage: StageListener)
     """Return what one fused search finds."""
     await on_stage("Searching memories, messages and summaries")
     evidence = await gather_evidence(tools, query, plan_of(query))
-    items = select(query, evidence)
+    items = await select(query, evidence)
     await on_stage(f"Ranked {len(evidence.ranked)} candidates, kept {len(items)}")
     return RecallResult(strategy=StrategyName.LOW_LATENCY, items=items, search_queries=[query.text], summary_queries=[query.text])

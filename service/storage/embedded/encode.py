@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from mneme.internal.v1 import vector_index_pb2 as pb
 
 from service.domain.ids import Scope, SessionId
-from service.domain.ports.index import Hits, IndexFilter, IndexPoint, IndexQuery, Records, Vector
+from service.domain.ports.index import TRAIT_COUNT, Hits, IndexFilter, IndexPoint, IndexQuery, Records, Vector
 from service.domain.ports.work import IndexedKind
 from service.storage.bm25 import WordEncoder, Words
 from service.storage.embedded.wire import KINDS
@@ -31,6 +31,7 @@ def encode_point(point: IndexPoint, encoder: WordEncoder) -> pb.Point:
         event_start=_timestamp(point.event_start),
         event_end=_timestamp(point.event_end),
         categories=point.categories,
+        traits=point.traits,
         dense={name: _dense(vector) for name, vector in point.dense.items()},
         sparse={name: _sparse(found) for name, found in words.items() if found},
     )
@@ -59,10 +60,16 @@ def decode_hits(response: pb.SearchResponse) -> Sequence[Hits]:
             record_ids=list(records.record_ids),
             session_ids=cast("list[SessionId]", list(records.session_ids)),
             orders=list(records.orders),
+            traits=_traits(records),
         )
         for records in response.found
     ]
     return [Hits(found[hits.among], list(hits.places), list(hits.scores)) for hits in response.results]
+
+
+def _traits(records: pb.Found) -> Sequence[Sequence[float]]:
+    matrix = np.frombuffer(records.traits, dtype="<f8").reshape(len(records.record_ids), TRAIT_COUNT)
+    return cast("Sequence[Sequence[float]]", matrix)
 
 
 def _encode_filter(kind: IndexedKind, scope: Scope, where: IndexFilter) -> pb.Filter:

@@ -13,7 +13,7 @@ from service.domain.ports.work import IndexedKind
 from service.storage import points
 from service.storage.bm25 import WordEncoder, Words
 
-_HIT_FIELDS = [points.RECORD, points.SESSION, points.ORDER]
+_HIT_FIELDS = [points.RECORD, points.SESSION, points.ORDER, points.TRAITS]
 
 
 def encode_point(point: IndexPoint, encoder: WordEncoder) -> models.PointStruct:
@@ -34,6 +34,7 @@ def encode_point(point: IndexPoint, encoder: WordEncoder) -> models.PointStruct:
             points.EVENT_START: point.event_start.isoformat(),
             points.EVENT_END: point.event_end.isoformat(),
             points.CATEGORIES: list(point.categories),
+            **({points.TRAITS: list(point.traits)} if point.traits else {}),
         },
     )
 
@@ -75,6 +76,7 @@ def decode_hits(found: Sequence[models.ScoredPoint]) -> Hits:
         record_ids=[payload[points.RECORD] for payload in payloads],
         session_ids=[SessionId(payload[points.SESSION]) for payload in payloads],
         orders=[payload[points.ORDER] for payload in payloads],
+        traits=[points.known_traits(payload.get(points.TRAITS, ())) for payload in payloads],
     )
     return Hits(records, range(len(found)), [point.score for point in found])
 

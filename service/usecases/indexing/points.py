@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from service.domain.documents import Passage
 from service.domain.errors import SessionNotFound
 from service.domain.ids import Scope
-from service.domain.memories import MemoryChain
 from service.domain.ports.index import IndexPoint, Vector
 from service.domain.ports.models import Embedder
 from service.domain.ports.stores import SessionStore
@@ -22,7 +21,7 @@ from service.recall.indexing import (
     turn_point,
     turn_texts,
 )
-from service.usecases.indexing.truth import Record, Truth, Turn
+from service.usecases.indexing.truth import Memory, Record, Truth, Turn
 from service.usecases.transcripts import all_messages
 
 
@@ -47,8 +46,8 @@ class PointMaker:
     async def _texts(self, scope: Scope, truth: Truth) -> RecordTexts:
         if isinstance(truth, Turn):
             return turn_texts(truth.window, index=truth.message.index)
-        if isinstance(truth, MemoryChain):
-            return memory_texts(truth)
+        if isinstance(truth, Memory):
+            return memory_texts(truth.chain)
         if isinstance(truth, Passage):
             return chunk_texts(truth)
         try:
@@ -62,8 +61,8 @@ class PointMaker:
 def _point(scope: Scope, truth: Truth, texts: RecordTexts, vectors: Mapping[str, Vector]) -> IndexPoint:
     if isinstance(truth, Turn):
         return turn_point(scope, truth.message, texts, vectors)
-    if isinstance(truth, MemoryChain):
-        return memory_point(scope, truth, texts, vectors)
+    if isinstance(truth, Memory):
+        return memory_point(scope, truth.chain, truth.said, texts, vectors)
     if isinstance(truth, Passage):
         return chunk_point(scope, truth, texts, vectors)
     return summary_point(scope, truth, texts, vectors)

@@ -13,7 +13,7 @@ from service.domain.ports.documents import DocumentStore
 from service.domain.ports.stores import MemoryStore, SessionStore
 from service.domain.ports.work import IndexedKind
 from service.domain.sessions import Message, Summary
-from service.recall.indexing import parse_turn_id, turn_window
+from service.recall.indexing import home_of, parse_turn_id, turn_window
 
 
 class Record(NamedTuple):
@@ -31,11 +31,19 @@ class Turn:
     window: tuple[Message, ...]
 
 
-Truth: TypeAlias = Turn | MemoryChain | Summary | Passage
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """A memory, and the message *said* that it speaks for, None when that is gone."""
+
+    chain: MemoryChain
+    said: Message | None
+
+
+Truth: TypeAlias = Turn | Memory | Summary | Passage
 
 
 class TruthReader:
-    """Reads records as they are now, each kind in one round trip."""
+    """Reads records as they are now, each kind in one round trip, memories in two."""
 
     def __init__(self, sessions: SessionStore, memories: MemoryStore, documents: DocumentStore) -> None:
         """Keep the stores."""
@@ -66,7 +74,12 @@ class TruthReader:
         if not records:
             return {}
         found = await self._memories.chains(scope, [ChainId(record.record_id) for record in records])
-        return dict(zip(records, found, strict=True))
+        homes = {record: home_of(chain.current) for record, chain in zip(records, found, strict=True) if chain is not None}
+        said = dict(zip(homes, await self._sessions.messages_at(scope, list(homes.values())), strict=True))
+        return {
+            record: None if chain is None else Memory(chain=chain, said=said[record])
+            for record, chain in zip(records, found, strict=True)
+        }
 
     async def _summaries(self, scope: Scope, records: Sequence[Record]) -> Mapping[Record, Truth | None]:
         if not records:

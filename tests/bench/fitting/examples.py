@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from gateway.settings import Address
 from gateway.settings import Settings as GatewaySettings
 from gateway.wiring import running_gateway
-from service.domain.ids import ProjectId, SessionId, UserId
+from service.domain.ids import ProjectId, UserId
 from service.domain.recall import RecallQuery
 from service.recall.evidence import Plan, Tools, gather_evidence
+from service.recall.pool import Places
 from service.settings import Settings
 from service.storage.embedded.valkey import Fsync, start_valkey
 from service.storage.embedded.vector_engine import start_engine
@@ -52,9 +53,10 @@ class Example:
         return [row for row, turn in enumerate(self.turns) if turn in self.question.evidence]
 
     @property
-    def sessions(self) -> list[SessionId]:
-        """The session of each row."""
-        return [SessionId(str(turn.session)) for turn in self.turns]
+    def sessions(self) -> Places:
+        """The number of each row's session."""
+        numbers: dict[object, int] = {}
+        return np.array([numbers.setdefault(turn.session, len(numbers)) for turn in self.turns], dtype=np.int64)
 
     def only(self, columns: Sequence[str]) -> Example:
         """Return the example with some of its columns, in the order given."""
@@ -89,7 +91,7 @@ async def _example(tools: Tools, plan: Plan, loaded: Loaded, question: Question,
     return Example(
         conversation=loaded.conversation.name,
         question=question,
-        turns=[loaded.turn(turn.message.session_id, turn.message.index) for turn in ranked],
+        turns=[loaded.turn(turn.at.session_id, turn.at.message_index) for turn in ranked],
         columns=list(shipped),
         # what was added to the sum, divided by its weight, is the signal again
         signals=np.stack([added[name] / weight for name, weight in shipped.items()], axis=1),

@@ -47,6 +47,7 @@ def point(
     created_at: datetime = NOW,
     event: tuple[datetime, datetime] = (NOW, NOW),
     categories: Sequence[str] = (),
+    traits: Sequence[float] = (),
 ) -> IndexPoint:
     """Return a point that has the same vector and the same text under each name of its kind."""
     return IndexPoint(
@@ -61,6 +62,7 @@ def point(
         event_start=event[0],
         event_end=event[1],
         categories=tuple(categories),
+        traits=tuple(traits),
     )
 
 

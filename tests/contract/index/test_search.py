@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from service.domain.ports.index import DENSE_CONTEXT, SPARSE_CONTEXT, IndexQuery, VectorIndex
+from service.domain.ports.index import DENSE_CONTEXT, SPARSE_CONTEXT, TRAIT_COUNT, Hits, IndexQuery, VectorIndex
 from service.domain.ports.work import IndexedKind
 from tests.contract.index.builders import EAST, NORTH, NORTH_EAST, found, hits, like, point, scope, words
 
@@ -25,6 +25,17 @@ async def test_the_length_of_a_query_vector_does_not_matter(index: VectorIndex) 
     await index.upsert([point("r", vector=EAST)])
     [hit] = await hits(index, like((5.0, 0.0, 0.0)))
     assert pytest.approx(1.0, abs=1e-6) == hit.score
+
+
+async def test_traits_come_back_with_a_record(index: VectorIndex) -> None:
+    """To the last digit; a record that has none has NO_TRAITS."""
+    traits = [1 / 3, 1_700_000_000.25, *range(TRAIT_COUNT - 2)]
+    await index.upsert([point("told", traits=traits), point("untold")])
+    [answer] = await index.search(scope(), [like(EAST)])
+    assert isinstance(answer, Hits)
+    rows = dict(zip(answer.records.record_ids, map(list, answer.records.traits), strict=True))
+    assert traits == rows["told"]
+    assert all(map(math.isnan, rows["untold"]))
 
 
 async def test_words_are_found_by_their_stem(index: VectorIndex) -> None:

@@ -11,7 +11,7 @@ from mneme.internal.v1 import vector_index_pb2 as pb
 from service.domain.ports.work import IndexedKind
 from service.storage import points
 from service.storage.embedded.engine.collections import Collections
-from service.storage.embedded.engine.entries import to_array, to_words, unit
+from service.storage.embedded.engine.entries import to_array, to_words, traits_in, unit
 from service.storage.embedded.engine.translate import to_query
 from service.storage.embedded.engine.view import FILTERS, Mask, Rows, Scores, View
 
@@ -69,6 +69,7 @@ def from_library(collections: Collections, kind: IndexedKind, tenant: str, queri
         record_ids=[payload[points.RECORD] for payload in payloads.values()],
         session_ids=[payload[points.SESSION] for payload in payloads.values()],
         orders=[payload[points.ORDER] for payload in payloads.values()],
+        traits=np.array([traits_in(payload) for payload in payloads.values()], dtype=np.float64).tobytes(),
     )
     return found, [
         pb.Hits(places=[places[point_id] for point_id in answer_ids], scores=[point.score for point in answer])

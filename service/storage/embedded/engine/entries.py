@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -36,6 +36,7 @@ class Entry:
     order: int
     categories: Sequence[str]
     times: tuple[int, int, int]
+    traits: Sequence[float]
     dense: Mapping[str, Dense]
     sparse: Mapping[str, Words]
 
@@ -49,6 +50,7 @@ def entry_of_message(point: pb.Point) -> Entry:
         order=point.order,
         categories=tuple(point.categories),
         times=(to_micros(point.created_at), to_micros(point.event_start), to_micros(point.event_end)),
+        traits=points.known_traits(point.traits),
         dense={name: unit(to_array(vector)) for name, vector in point.dense.items()},
         sparse={name: to_words(vector) for name, vector in point.sparse.items() if vector.indices},
     )
@@ -69,11 +71,17 @@ def entry_of_record(record: Record) -> Entry:
             _micros(payload[points.EVENT_START]),
             _micros(payload[points.EVENT_END]),
         ),
+        traits=traits_in(payload),
         dense={name: unit(np.array(vector, dtype=np.float32)) for name, vector in vectors.items() if isinstance(vector, list)},
         sparse={
             name: to_words(vector) for name, vector in vectors.items() if isinstance(vector, SparseVector) and vector.indices
         },
     )
+
+
+def traits_in(payload: Mapping[str, Any]) -> Sequence[float]:
+    """Return the traits in a point's *payload*."""
+    return points.known_traits(payload.get(points.TRAITS, ()))
 
 
 def to_array(vector: pb.DenseVector) -> Dense:

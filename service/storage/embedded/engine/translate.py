@@ -64,6 +64,7 @@ def to_point(kind: IndexedKind, point: pb.Point, dimension: int) -> Point:
         points.EVENT_START: _to_text(point.event_start),
         points.EVENT_END: _to_text(point.event_end),
         points.CATEGORIES: list(point.categories),
+        **({points.TRAITS: list(point.traits)} if point.traits else {}),
     }
     return Point(point.id, {**dense, **sparse}, payload)
 

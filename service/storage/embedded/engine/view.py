@@ -16,7 +16,7 @@ import numpy as np
 from mneme.internal.v1 import vector_index_pb2 as pb
 from numpy.typing import NDArray
 
-from service.domain.ports.index import DENSE_VECTORS, SPARSE_VECTORS
+from service.domain.ports.index import DENSE_VECTORS, SPARSE_VECTORS, TRAIT_COUNT
 from service.domain.ports.work import IndexedKind
 from service.storage.embedded.engine.entries import Dense, Entry, Words, to_micros
 
@@ -43,8 +43,8 @@ FILTERS = frozenset(
 _FIRST_ROWS = 16
 _DEAD_AT_LEAST = 256
 """So many dead rows are never worth the work of taking them out."""
-_POINT_BYTES = 800
-"""Bytes that a point takes beside its vectors: ids, their strings and places in dictionaries."""
+_POINT_BYTES = 880
+"""Bytes that a point takes beside its vectors: ids, their strings and places in dictionaries, traits."""
 _WORD_BYTES = 16
 _TOGETHER = 32
 """Vectors that are compared in one product: their cosines with every point take this many times 4 bytes a point."""
@@ -71,6 +71,7 @@ class View:
         self._alive = np.zeros(_FIRST_ROWS, dtype=np.bool_)
         self._session = np.zeros(_FIRST_ROWS, dtype=np.int32)
         self._times = np.zeros((_FIRST_ROWS, 3), dtype=np.int64)
+        self._traits = np.zeros((_FIRST_ROWS, TRAIT_COUNT), dtype=np.float64)
         self._dense = {name: _Vectors(dimension) for name in DENSE_VECTORS[kind]}
         self._sparse = {name: _WordLists() for name in SPARSE_VECTORS[kind]}
 
@@ -89,7 +90,8 @@ class View:
         self.remove(entry.point_id)
         row = self._size
         if row == len(self._alive):
-            self._alive, self._session, self._times = _longer(self._alive), _longer(self._session), _longer(self._times)
+            self._alive, self._session = _longer(self._alive), _longer(self._session)
+            self._times, self._traits = _longer(self._times), _longer(self._traits)
         self._size += 1
         self._rows[entry.point_id] = row
         self._record_ids.append(entry.record_id)
@@ -99,6 +101,7 @@ class View:
         self._alive[row] = True
         self._session[row] = self._sessions.setdefault(entry.session_id, len(self._sessions))
         self._times[row] = entry.times
+        self._traits[row] = entry.traits
         for name, vectors in self._dense.items():
             vectors.put(row, entry.dense.get(name))
         for name, lists in self._sparse.items():
@@ -165,6 +168,7 @@ class View:
             record_ids=[self._record_ids[row] for row in places],
             session_ids=[self._session_ids[row] for row in places],
             orders=[self._orders[row] for row in places],
+            traits=self._traits[rows].tobytes(),
         )
 
     def _within(self, where: pb.Filter) -> Mask:
@@ -196,7 +200,8 @@ class View:
         self._session_ids = [self._session_ids[row] for row in places]
         self._orders = [self._orders[row] for row in places]
         self._categories = [self._categories[row] for row in places]
-        self._alive, self._session, self._times = self._alive[kept], self._session[kept], self._times[kept]
+        self._alive, self._session = self._alive[kept], self._session[kept]
+        self._times, self._traits = self._times[kept], self._traits[kept]
         for vectors in self._dense.values():
             vectors.keep(kept)
         for lists in self._sparse.values():

@@ -189,6 +189,7 @@ class Point(_message.Message):
     CATEGORIES_FIELD_NUMBER: _builtins.int
     DENSE_FIELD_NUMBER: _builtins.int
     SPARSE_FIELD_NUMBER: _builtins.int
+    TRAITS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """A UUID in its text form; the same record always has the same."""
     tenant: _builtins.str
@@ -223,6 +224,10 @@ class Point(_message.Message):
     def sparse(self) -> _containers.MessageMap[_builtins.str, Global___SparseVector]:
         """Words by vector name. A name that is missing, or has no words, is never found by."""
 
+    @_builtins.property
+    def traits(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Numbers that come back with the record when it is found, or none."""
+
     def __init__(
         self,
         *,
@@ -237,10 +242,11 @@ class Point(_message.Message):
         categories: _abc.Iterable[_builtins.str] | None = ...,
         dense: _abc.Mapping[_builtins.str, Global___DenseVector] | None = ...,
         sparse: _abc.Mapping[_builtins.str, Global___SparseVector] | None = ...,
+        traits: _abc.Iterable[_builtins.float] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created_at", b"created_at", "event_end", b"event_end", "event_start", b"event_start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "created_at", b"created_at", "dense", b"dense", "event_end", b"event_end", "event_start", b"event_start", "id", b"id", "order", b"order", "record_id", b"record_id", "session_id", b"session_id", "sparse", b"sparse", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["categories", b"categories", "created_at", b"created_at", "dense", b"dense", "event_end", b"event_end", "event_start", b"event_start", "id", b"id", "order", b"order", "record_id", b"record_id", "session_id", b"session_id", "sparse", b"sparse", "tenant", b"tenant", "traits", b"traits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -373,6 +379,9 @@ class Found(_message.Message):
     RECORD_IDS_FIELD_NUMBER: _builtins.int
     SESSION_IDS_FIELD_NUMBER: _builtins.int
     ORDERS_FIELD_NUMBER: _builtins.int
+    TRAITS_FIELD_NUMBER: _builtins.int
+    traits: _builtins.bytes
+    """Its traits: for each record equally many 64-bit floats, little-endian, which are NaN for one without."""
     @_builtins.property
     def record_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Id of the record."""
@@ -391,10 +400,11 @@ class Found(_message.Message):
         record_ids: _abc.Iterable[_builtins.str] | None = ...,
         session_ids: _abc.Iterable[_builtins.str] | None = ...,
         orders: _abc.Iterable[_builtins.int] | None = ...,
+        traits: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["orders", b"orders", "record_ids", b"record_ids", "session_ids", b"session_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["orders", b"orders", "record_ids", b"record_ids", "session_ids", b"session_ids", "traits", b"traits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
