@@ -21,14 +21,13 @@ from tokenizers import Tokenizer
 
 from service.models import EmbedderChoice
 from service.models.batching import Batcher, Vector32
-from service.models.cache import VectorCache
+from service.models.remembering import Remembering
 
 MODEL = "all-MiniLM-L6-v2-int8"
 DIMENSION = 384
 MAX_TOKENS = 256
 MAX_CHARACTERS = MAX_TOKENS * 32
 """What is read of a text at most: cutting here is free, tokenizing a megabyte to keep 256 tokens is not."""
-CACHE_BYTES = 64 * 1024 * 1024
 
 _SIMILARITY = ((-1.0, 0.0), (0.0, 0.05), (0.22, 0.28), (0.3, 0.5), (0.4, 0.62), (0.55, 0.75), (0.7, 0.85), (1.0, 1.0))
 """Cosine to similarity, linear in between. `tests/models/test_similarity.py` holds the pairs that it was measured on."""
@@ -114,8 +113,7 @@ class MiniLmEmbedder:
     def __init__(self, model: MiniLm, batcher: Batcher) -> None:
         """Start with an empty cache."""
         self._model = model
-        self._batcher = batcher
-        self._cache = VectorCache(model=MODEL, max_bytes=CACHE_BYTES)
+        self._remembering = Remembering(batcher.embed, model=MODEL)
 
     @property
     def model(self) -> str:
@@ -129,14 +127,7 @@ class MiniLmEmbedder:
 
     async def embed(self, texts: Sequence[str]) -> Sequence[Vector32]:
         """Return one unit vector per text, in order."""
-        keys = [self._cache.key(text) for text in texts]
-        vectors = {key: vector for key in keys if (vector := self._cache.get(key)) is not None}
-        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in vectors}
-        if missing:
-            for key, vector in zip(missing, await self._batcher.embed(tuple(missing.values())), strict=True):
-                self._cache.put(key, vector)
-                vectors[key] = vector
-        return [vectors[key] for key in keys]
+        return await self._remembering.embed(texts)
 
     def similarity(self, cosine: float) -> float:
         """Map a cosine to 0..1: unrelated below 0.3, related about 0.6, the same said otherwise above 0.8."""

@@ -18,10 +18,10 @@ from openai.types import CreateEmbeddingResponse
 from service.domain.errors import StorageUnavailable
 from service.models import EmbedderChoice
 from service.models.batching import Vector32
-from service.models.cache import VectorCache
 from service.models.calibration import PAIRS, Scale, cosines, texts
 from service.models.language.failures import PASSING, redacted
-from service.models.minilm import CACHE_BYTES, token_counter
+from service.models.minilm import token_counter
+from service.models.remembering import Remembering
 
 BASE_URL = "https://api.openai.com/v1"
 NO_KEY = "none"
@@ -47,7 +47,7 @@ class OpenAiEmbedder:
         self._client = client
         self._choice = choice
         self._count_tokens = count_tokens
-        self._cache = VectorCache(model=choice.name, max_bytes=CACHE_BYTES)
+        self._remembering = Remembering(self._request, model=choice.name)
         self._dimension = 0
         self._scale = Scale([0.0] * len(PAIRS))
 
@@ -69,17 +69,10 @@ class OpenAiEmbedder:
 
     async def embed(self, texts: Sequence[str]) -> Sequence[Vector32]:
         """Return one unit vector per text, in order. Raises StorageUnavailable."""
-        keys = [self._cache.key(text) for text in texts]
-        vectors = {key: vector for key in keys if (vector := self._cache.get(key)) is not None}
-        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in vectors}
         try:
-            found = await self._request(list(missing.values()))
+            return await self._remembering.embed(texts)
         except EmbeddingFailed as failed:
             raise StorageUnavailable(store=STORE) from failed
-        for key, vector in zip(missing, found, strict=True):
-            self._cache.put(key, vector)
-            vectors[key] = vector
-        return [vectors[key] for key in keys]
 
     def similarity(self, cosine: float) -> float:
         """Map a cosine to 0..1, by the scale that was found when the model was opened."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.domain.ids import ChainId, SessionId
-from service.domain.memories import Source
+from service.domain.memories import Source, sources_from
 from service.domain.ports.index import SPARSE, SPARSE_CONTEXT, TRAIT_COUNT, Hits, Records
 from service.recall.searches import (
     MEMORY_SIGNALS,
@@ -56,9 +56,10 @@ class Pool:
     traits: Column
     chains: Mapping[int, Sequence[ChainId]]
 
-    def source(self, row: int) -> Source:
-        """Return where the message of a candidate is."""
-        return Source(self.sessions[self.session[row]], int(self.order[row]))
+    def sources(self, rows: Sequence[int]) -> dict[int, Source]:
+        """Return where the messages of some candidates are, by row, in the order given."""
+        sessions = [self.sessions[number] for number in self.session[rows].tolist()]
+        return dict(zip(rows, sources_from(zip(sessions, self.order[rows].tolist(), strict=True)), strict=True))
 
 
 def pool_of(found: Mapping[str, HitList]) -> Pool:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+from service.domain.errors import DomainError
 from service.domain.ports.index import VectorIndex
 from service.domain.ports.models import Embedder
 from service.domain.ports.stores import MemoryStore, SessionStore
@@ -31,15 +36,24 @@ class Recaller:
         """Keep the ports that every strategy works with; *driver* drives agentic recalls, None leaves them to rules."""
         self._tools = Tools(index=index, embedder=embedder, sessions=sessions, memories=memories, driver=driver)
 
-    async def prepare(self, text: str, strategy: StrategyName) -> None:
+    @asynccontextmanager
+    async def ahead(self, text: str, strategy: StrategyName) -> AsyncIterator[None]:
         """
-        Embed what a recall of *text* will look for, while it is still to be found out whose it is: embedders remember.
+        Embed what a recall of *text* will look for while the block is at work, most likely at finding out whose it is: a recall
+        in the block waits for the same embedding. What fails here fails there.
+        """
+        quick = strategy in (StrategyName.LOW_LATENCY, StrategyName.AUTO)
+        embedding = asyncio.create_task(self._embed([text] if quick else [text, topic_of(text)]))
+        try:
+            yield
+        finally:
+            embedding.cancel()
 
-        Raises StorageUnavailable.
-        """
-        if has_word(text):
-            quick = strategy in (StrategyName.LOW_LATENCY, StrategyName.AUTO)
-            await self._tools.embedder.embed([text] if quick else [text, topic_of(text)])
+    async def _embed(self, texts: Sequence[str]) -> None:
+        wanted = [text for text in texts if has_word(text)]
+        if wanted:
+            with suppress(DomainError):
+                await self._tools.embedder.embed(wanted)
 
     async def __call__(self, query: RecallQuery, *, on_stage: StageListener | None = None) -> RecallResult:
         """

@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def _ranked(plan: Plan, pool: Pool) -> list[Ranked]:
-    turns = {row: pool.source(row) for row in preselect(pool, plan.weights, plan.candidates)}
+    turns = pool.sources(preselect(pool, plan.weights, plan.candidates))
     spans = date_ranges(QUERY.text, QUERY.now) if plan.dates else []
     ranking = rank(pool, list(turns), plan.hints, plan.weights, spans=spans, more={KINDRED: np.zeros(len(turns))})
     return ranking.anchored(turns, 0.5)

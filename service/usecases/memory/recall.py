@@ -69,13 +69,14 @@ class Recall:
         exclude_sessions: Sequence[str] = (),
     ) -> RecallResult:
         """Return what is relevant to *text*, best first, of these *kinds* and from no session excluded. Raises UserNotFound."""
-        user = await self._users.get(project_id, user_id)
-        query = limits.query(
-            user.scope,
-            text,
-            now=self._clock.now(),
-            kinds=kinds or frozenset(RecalledKind),
-            # ids are stored in lower case; one that is no UUID excludes nothing
-            exclude_sessions=frozenset(SessionId(session_id.lower()) for session_id in exclude_sessions),
-        )
-        return await self._recaller(await seen_from(self._sessions, query))
+        async with self._recaller.ahead(text, limits.strategy):
+            user = await self._users.get(project_id, user_id)
+            query = limits.query(
+                user.scope,
+                text,
+                now=self._clock.now(),
+                kinds=kinds or frozenset(RecalledKind),
+                # ids are stored in lower case; one that is no UUID excludes nothing
+                exclude_sessions=frozenset(SessionId(session_id.lower()) for session_id in exclude_sessions),
+            )
+            return await self._recaller(await seen_from(self._sessions, query))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -75,17 +74,12 @@ class OpenTurn:
         """
         timezone = parse_timezone("timezone", recall.context.timezone)
         deadline = asyncio.get_running_loop().time() + recall.patience.total_seconds()
-        preparing = asyncio.create_task(self._prepare(recall))
-        try:
+        async with self._recaller.ahead(recall.query, recall.context.limits.strategy):
             place = await self._places.find(wanted)
-            return await self._open(place, recall, timezone, preparing, deadline)
-        finally:
-            preparing.cancel()
+            return await self._open(place, recall, timezone, deadline)
 
-    async def _open(
-        self, place: Place, recall: TurnRecall, timezone: ZoneInfo, prepared: asyncio.Task[None], deadline: float
-    ) -> OpenedTurn:
-        """Recall for a turn whose place is found. The embedding of the query may still be *prepared*."""
+    async def _open(self, place: Place, recall: TurnRecall, timezone: ZoneInfo, deadline: float) -> OpenedTurn:
+        """Recall for a turn whose place is found."""
         request = ContextRequest(
             timezone=timezone,
             last_n_messages=recall.context.last_n_messages,
@@ -96,7 +90,7 @@ class OpenTurn:
             documents=place.user.has_documents,
         )
         begun = time.monotonic()
-        outcome, context = await self._recall(place, recall, request, prepared, deadline)
+        outcome, context = await self._recall(place, recall, request, deadline)
         done = outcome in (RecallOutcome.DONE, RecallOutcome.NOT_ASKED)
         return OpenedTurn(
             place=place,
@@ -106,13 +100,8 @@ class OpenTurn:
             took=timedelta(seconds=time.monotonic() - begun),
         )
 
-    async def _prepare(self, recall: TurnRecall) -> None:
-        """Embed the query, if there is one: that takes longer than to find the place. What fails here fails in the recall."""
-        with suppress(DomainError):
-            await self._recaller.prepare(recall.query, recall.context.limits.strategy)
-
     async def _recall(
-        self, place: Place, recall: TurnRecall, request: ContextRequest, prepared: asyncio.Task[None], deadline: float
+        self, place: Place, recall: TurnRecall, request: ContextRequest, deadline: float
     ) -> tuple[RecallOutcome, Context | None]:
         """Recall and render before *deadline*, a time of the event loop."""
         if not recall.query.strip():
@@ -127,7 +116,7 @@ class OpenTurn:
         )
         try:
             async with asyncio.timeout_at(deadline):
-                query, _ = await asyncio.gather(seen_from(self._sessions, query, session.origin), prepared)
+                query = await seen_from(self._sessions, query, session.origin)
                 result = await self._recaller(replace(query, patience=recall.patience))
                 return RecallOutcome.DONE, await self._builder(scope, session, query, result, request)
         except TimeoutError:
