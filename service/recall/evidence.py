@@ -106,12 +106,12 @@ async def gather_evidence(tools: Tools, query: RecallQuery, plan: Plan) -> Evide
     ranking = rank(pool, list(turns), plan.hints, plan.weights, spans=spans, more={KINDRED: kin.column})
     first = [turns[row] for row in ranking.rows[: likely_shown(query)]]
     _, summaries = await asyncio.gather(
-        reader.read(first), _read_summaries(tools.sessions, query, _nearest_summaries(found, query, plan))
+        reader.read(first, messages=ANCHORS), _read_summaries(tools.sessions, query, _nearest_summaries(found, query, plan))
     )
-    messages = [message for turn in first if (message := reader.message(turn)) is not None]
+    best = [message for turn in first[:ANCHORS] if (message := reader.message(turn)) is not None]
     nearness = {hit.session_id: hit.score for hit in found["session_meaning"].hits}
     return Evidence(
-        ranked=ranking.anchored(turns, _anchor(tools.embedder, pool, list(turns), messages, plan.hints)),
+        ranked=ranking.anchored(turns, _anchor(tools.embedder, pool, list(turns), best, plan.hints)),
         reader=reader,
         summaries=[(summary, tools.embedder.similarity(nearness[summary.session_id])) for summary in summaries],
         date_ranges=spans,
@@ -171,6 +171,8 @@ def _nearest_summaries(found: Mapping[str, HitList], query: RecallQuery, plan: P
 
 ANCHORED_FROM = 0.75
 """Similarity of the best candidate from which a query counts as answered by something."""
+ANCHORS = 10
+"""How many of the best messages are looked at for the words of the query."""
 STEM = 5
 """How many letters of a word must agree for it to count as the same word in another form."""
 
@@ -184,5 +186,5 @@ def _anchor(embedder: Embedder, pool: Pool, rows: Sequence[int], best: Sequence[
         return 0.0
     similarity = embedder.similarity(float(pool.cosine[rows].max()))
     stems = [word.casefold()[:STEM] for word in hints.keywords]
-    shares = (sum(stem in message.content.casefold() for stem in stems) / len(stems) for message in best[:10] if stems)
+    shares = (sum(stem in message.content.casefold() for stem in stems) / len(stems) for message in best if stems)
     return min(1.0, max(similarity / ANCHORED_FROM, max(shares, default=0.0)))

@@ -107,8 +107,9 @@ class _Turns:
 
     def _keys(self, records: Records) -> Places:
         """Return a number for each record's turn: turns of one session follow each other."""
-        sessions = self.sessions
-        numbers = [sessions.setdefault(session_id, len(sessions)) for session_id in records.session_ids]
+        for session_id in dict.fromkeys(records.session_ids):
+            self.sessions.setdefault(session_id, len(self.sessions))
+        numbers = [self.sessions[session_id] for session_id in records.session_ids]
         return np.array(numbers, dtype=np.int64) * _MOST_TURNS + np.asarray(records.orders, dtype=np.int64)
 
 

@@ -40,12 +40,16 @@ class Reader:
         return turn in self._messages
 
     def knows_all(self, turn: Source) -> bool:
-        """Return whether a *turn* was read together with its memories."""
+        """Return whether all of a *turn* was read that may be shown."""
         return turn in self._whole
 
     def message(self, turn: Source) -> Message | None:
-        """Return the message of a *turn* that was read, None for one that is gone."""
-        return self._messages[turn]
+        """Return the message of a *turn*, None for one that is gone, or that was not read because a memory stands for it."""
+        return self._messages.get(turn)
+
+    def is_gone(self, turn: Source) -> bool:
+        """Return whether the message of a *turn* was looked for in vain."""
+        return turn in self._messages and self._messages[turn] is None
 
     async def read_messages(self, turns: Iterable[Source]) -> None:
         """Read the messages of *turns*. One round trip. Raises StorageUnavailable."""
@@ -53,10 +57,18 @@ class Reader:
         if unread:
             self._messages |= zip(unread, await self._sessions.messages_at(self._query.scope, unread), strict=True)
 
-    async def read(self, turns: Sequence[Source]) -> None:
-        """Read the messages of *turns* and their memories, if memories are wanted, at once. Raises StorageUnavailable."""
-        wanted = [chain for turn in turns for chain in self._proposed.get(turn, ())[:CHAINS_PER_TURN]]
-        await asyncio.gather(self.read_messages(turns), self._read_chains(wanted))
+    async def read(self, turns: Sequence[Source], *, messages: int = 0) -> None:
+        """
+        Read of *turns* what may be shown: a memory that comes from this turn alone, or else the message; of the first so many
+        *messages* both. One round trip, two when memories are gone. Raises StorageUnavailable.
+        """
+        told = [turn for turn in turns if turn in self._proposed] if RecalledKind.MEMORY in self._query.kinds else []
+        untold = set(turns).difference(told)
+        await asyncio.gather(
+            self.read_messages(turn for place, turn in enumerate(turns) if place < messages or turn in untold),
+            self._read_chains(chain for turn in told for chain in self._proposed[turn][:CHAINS_PER_TURN]),
+        )
+        await self.read_messages(turn for turn in told if not self._is_told(turn))
         self._whole.update(turns)
 
     def join(self, other: Reader) -> None:
@@ -69,9 +81,13 @@ class Reader:
             known = self.chains.setdefault(turn, [])
             known += [chain for chain in found if all(chain.chain_id != one.chain_id for one in known)]
 
+    def _is_told(self, turn: Source) -> bool:
+        """Return whether a memory was read that comes from this *turn* alone, and so is shown in its place."""
+        return any(chain.current.sources == (turn,) for chain in self.chains.get(turn, ()))
+
     async def _read_chains(self, wanted: Iterable[ChainId]) -> None:
         unread = [chain for chain in dict.fromkeys(wanted) if chain not in self._asked]
-        if RecalledKind.MEMORY not in self._query.kinds or not unread:
+        if not unread:
             return
         self._asked.update(unread)
         for found in await self._memories.chains(self._query.scope, unread):

@@ -52,8 +52,7 @@ def _items(query: RecallQuery, evidence: Evidence, known: Sequence[Ranked]) -> I
     shown: set[str] = set()
     for rank, turn in enumerate(known):
         key = turn.at
-        message = evidence.reader.message(key)
-        if message is None:
+        if evidence.reader.is_gone(key):
             continue
         chains = [
             chain
@@ -65,7 +64,8 @@ def _items(query: RecallQuery, evidence: Evidence, known: Sequence[Ranked]) -> I
             shown.add(chain.chain_id)
             yield _memory(query, turn, chain, ranks)
             covered |= set(chain.current.sources)
-        if wants_message and key not in covered:
+        message = evidence.reader.message(key)
+        if wants_message and key not in covered and message is not None:
             covered.add(key)
             yield _message(turn, message)
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import numpy as np
 
@@ -81,7 +82,8 @@ def _found(plan: Plan, said: Said, chance: random.Random) -> dict[str, HitList]:
         record_ids=[f"{session_id}:{index}" for session_id, index in turns],
         session_ids=[session_id for session_id, _ in turns],
         orders=[index for _, index in turns],
-        traits=[traits_of(message) for message in said.values()],
+        # an array, as it comes from the engine
+        traits=cast("Sequence[Sequence[float]]", np.array([traits_of(message) for message in said.values()])),
     )
     sessions = list(dict.fromkeys(records.session_ids))
     summaries = Records(record_ids=sessions, session_ids=sessions, orders=[0] * len(sessions))
