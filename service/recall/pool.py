@@ -107,10 +107,9 @@ class _Turns:
 
     def _keys(self, records: Records) -> Places:
         """Return a number for each record's turn: turns of one session follow each other."""
-        for session_id in dict.fromkeys(records.session_ids):
-            self.sessions.setdefault(session_id, len(self.sessions))
-        numbers = [self.sessions[session_id] for session_id in records.session_ids]
-        return np.array(numbers, dtype=np.int64) * _MOST_TURNS + np.asarray(records.orders, dtype=np.int64)
+        numbers = [self.sessions.setdefault(session_id, len(self.sessions)) for session_id in records.sessions]
+        of_records = np.array(numbers, dtype=np.int64)[np.asarray(records.session_places, dtype=np.int64)]
+        return of_records * _MOST_TURNS + np.asarray(records.orders, dtype=np.int64)
 
 
 def _hits(found: Mapping[str, HitList], name: str) -> Hits:
@@ -163,8 +162,8 @@ def _session_signals(found: Mapping[str, HitList], sessions: Mapping[SessionId, 
 
 
 def _by_session(hits: Hits) -> dict[SessionId, float]:
-    sessions = hits.records.session_ids
-    return {sessions[place]: score for place, score in zip(hits.places, hits.scores, strict=True)}
+    places = np.asarray(hits.records.session_places, dtype=np.int64)[np.asarray(hits.places, dtype=np.int64)].tolist()
+    return {hits.records.sessions[place]: float(score) for place, score in zip(places, hits.scores, strict=True)}
 
 
 def standardised(columns: Column) -> Column:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -78,16 +79,17 @@ def _ranked(plan: Plan, pool: Pool) -> list[Ranked]:
 def _found(plan: Plan, said: Said, chance: random.Random) -> dict[str, HitList]:
     """Return hits of every search of *plan*; those of one kind share their records, as what comes from the index does."""
     turns = list(said)
+    sessions = list(dict.fromkeys(session_id for session_id, _ in turns))
     records = Records(
         record_ids=[f"{session_id}:{index}" for session_id, index in turns],
-        session_ids=[session_id for session_id, _ in turns],
+        sessions=sessions,
+        session_places=[sessions.index(session_id) for session_id, _ in turns],
         orders=[index for _, index in turns],
         # an array, as it comes from the engine
         traits=cast("Sequence[Sequence[float]]", np.array([traits_of(message) for message in said.values()])),
     )
-    sessions = list(dict.fromkeys(records.session_ids))
-    summaries = Records(record_ids=sessions, session_ids=sessions, orders=[0] * len(sessions))
-    memories = Records(record_ids=records.record_ids, session_ids=records.session_ids, orders=records.orders)
+    summaries = Records(record_ids=sessions, sessions=sessions, session_places=range(len(sessions)), orders=[0] * len(sessions))
+    memories = replace(records, traits=())
     of_kind = {IndexedKind.TURN: records, IndexedKind.MEMORY: memories, IndexedKind.SUMMARY: summaries}
     return {name: _hits(of_kind[SIGNALS[name][0]], plan.hits, chance) for reading in plan.readings for name in reading.signals}
 

@@ -20,6 +20,7 @@ from service.domain.ports.index import (
     SPARSE,
     SPARSE_CONTEXT,
     TRAIT_COUNT,
+    Hits,
     IndexFilter,
     IndexPoint,
     IndexQuery,
@@ -120,16 +121,18 @@ class Engine:
 
 def _scores(answer: Answer) -> list[Scored]:
     """Return for each query the score of each record that it found, best first."""
-    found, hits = answer
-    records = list(zip(found.record_ids, found.session_ids, found.orders, strict=True))
-    return [{records[place]: score for place, score in zip(one.places, one.scores, strict=True)} for one in hits]
+    return [{(hit.record_id, hit.session_id, hit.order): hit.score for hit in hits} for hits in _hits(answer)]
 
 
 def _traits(answer: Answer) -> dict[str, Sequence[float]]:
     """Return the traits of each record that was found."""
-    found, hits = answer
-    records = decode_hits(pb.SearchResponse(found=[found], results=hits))[0].records
+    records = _hits(answer)[0].records
     return dict(zip(records.record_ids, records.traits, strict=True))
+
+
+def _hits(answer: Answer) -> Sequence[Hits]:
+    found, hits = answer
+    return decode_hits(pb.SearchResponse(found=[found], results=hits))
 
 
 def _surely(scores: Scored) -> dict[Found, float]:

@@ -115,11 +115,12 @@ class Records:
     """
     Records that searches found, each once, as columns of one length: a recall reads hundreds, and looks at few one by one.
 
-    The traits of a record that has none are NO_TRAITS.
+    The session of a record is told by its place among *sessions*. The traits of a record that has none are NO_TRAITS.
     """
 
     record_ids: Sequence[str] = ()
-    session_ids: Sequence[SessionId] = ()
+    sessions: Sequence[SessionId] = ()
+    session_places: Sequence[int] = ()
     orders: Sequence[int] = ()
     traits: Sequence[Sequence[float]] = ()
 
@@ -156,9 +157,9 @@ class Hits(Sequence[Hit]):
         place = self.places[at]
         return Hit(
             record_id=self.records.record_ids[place],
-            session_id=self.records.session_ids[place],
-            order=self.records.orders[place],
-            score=self.scores[at],
+            session_id=self.records.sessions[self.records.session_places[place]],
+            order=int(self.records.orders[place]),
+            score=float(self.scores[at]),
         )
 
 

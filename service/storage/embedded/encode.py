@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -57,19 +57,19 @@ def decode_hits(response: pb.SearchResponse) -> Sequence[Hits]:
     """Return the hits of each query, in the same order."""
     found = [
         Records(
-            record_ids=list(records.record_ids),
-            session_ids=cast("list[SessionId]", list(records.session_ids)),
-            orders=list(records.orders),
-            traits=_traits(records),
+            record_ids=records.record_ids,
+            sessions=cast("Sequence[SessionId]", records.sessions),
+            session_places=_column(records.session_places, "<i4"),
+            orders=_column(records.orders, "<i8"),
+            traits=cast("Sequence[Sequence[float]]", np.frombuffer(records.traits, dtype="<f8").reshape(-1, TRAIT_COUNT)),
         )
         for records in response.found
     ]
-    return [Hits(found[hits.among], list(hits.places), list(hits.scores)) for hits in response.results]
+    return [Hits(found[hits.among], _column(hits.places, "<i4"), _column(hits.scores, "<f4")) for hits in response.results]
 
 
-def _traits(records: pb.Found) -> Sequence[Sequence[float]]:
-    matrix = np.frombuffer(records.traits, dtype="<f8").reshape(len(records.record_ids), TRAIT_COUNT)
-    return cast("Sequence[Sequence[float]]", matrix)
+def _column(values: bytes, kind: str) -> Sequence[Any]:
+    return cast("Sequence[Any]", np.frombuffer(values, dtype=kind))
 
 
 def _encode_filter(kind: IndexedKind, scope: Scope, where: IndexFilter) -> pb.Filter:

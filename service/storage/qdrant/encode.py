@@ -72,9 +72,11 @@ def encode_query(scope: Scope, query: IndexQuery, encoder: WordEncoder, *, scope
 def decode_hits(found: Sequence[models.ScoredPoint]) -> Hits:
     """Return what was found, in the same order."""
     payloads = [point.payload or {} for point in found]
+    sessions: dict[SessionId, int] = {}
     records = Records(
         record_ids=[payload[points.RECORD] for payload in payloads],
-        session_ids=[SessionId(payload[points.SESSION]) for payload in payloads],
+        session_places=[sessions.setdefault(SessionId(payload[points.SESSION]), len(sessions)) for payload in payloads],
+        sessions=list(sessions),
         orders=[payload[points.ORDER] for payload in payloads],
         traits=[points.known_traits(payload.get(points.TRAITS, ())) for payload in payloads],
     )

@@ -53,7 +53,7 @@ def _shown(view: View, answers: Sequence[tuple[Rows, Scores]]) -> Answer:
     rows, places = np.unique(np.concatenate([rows for rows, _ in answers]), return_inverse=True)
     ends = np.cumsum([len(rows) for rows, _ in answers])[:-1]
     return view.found(rows), [
-        pb.Hits(places=part.tolist(), scores=scores.tolist())
+        pb.Hits(places=part.astype("<i4").tobytes(), scores=scores.astype("<f4").tobytes())
         for part, (_, scores) in zip(np.split(places, ends), answers, strict=True)
     ]
 
@@ -65,13 +65,19 @@ def from_library(collections: Collections, kind: IndexedKind, tenant: str, queri
     ids = [[point.id for point in answer] for answer in answers]
     payloads = collections.payloads(kind, {one for answer in ids for one in answer})
     places = {point_id: place for place, point_id in enumerate(payloads)}
+    sessions: dict[str, int] = {}
+    session_places = [sessions.setdefault(payload[points.SESSION], len(sessions)) for payload in payloads.values()]
     found = pb.Found(
         record_ids=[payload[points.RECORD] for payload in payloads.values()],
-        session_ids=[payload[points.SESSION] for payload in payloads.values()],
-        orders=[payload[points.ORDER] for payload in payloads.values()],
-        traits=np.array([traits_in(payload) for payload in payloads.values()], dtype=np.float64).tobytes(),
+        sessions=sessions,
+        session_places=np.array(session_places, dtype="<i4").tobytes(),
+        orders=np.array([payload[points.ORDER] for payload in payloads.values()], dtype="<i8").tobytes(),
+        traits=np.array([traits_in(payload) for payload in payloads.values()], dtype="<f8").tobytes(),
     )
     return found, [
-        pb.Hits(places=[places[point_id] for point_id in answer_ids], scores=[point.score for point in answer])
+        pb.Hits(
+            places=np.array([places[point_id] for point_id in answer_ids], dtype="<i4").tobytes(),
+            scores=np.array([point.score for point in answer], dtype="<f4").tobytes(),
+        )
         for answer, answer_ids in zip(answers, ids, strict=True)
     ]

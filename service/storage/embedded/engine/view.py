@@ -64,12 +64,12 @@ class View:
         self._rows: dict[str, int] = {}
         self._size = 0
         self._record_ids: list[str] = []
-        self._session_ids: list[str] = []
-        self._orders: list[int] = []
         self._categories: list[frozenset[str]] = []
         self._sessions: dict[str, int] = {}
+        self._session_names: list[str] = []
         self._alive = np.zeros(_FIRST_ROWS, dtype=np.bool_)
         self._session = np.zeros(_FIRST_ROWS, dtype=np.int32)
+        self._order = np.zeros(_FIRST_ROWS, dtype=np.int64)
         self._times = np.zeros((_FIRST_ROWS, 3), dtype=np.int64)
         self._traits = np.zeros((_FIRST_ROWS, TRAIT_COUNT), dtype=np.float64)
         self._dense = {name: _Vectors(dimension) for name in DENSE_VECTORS[kind]}
@@ -90,16 +90,15 @@ class View:
         self.remove(entry.point_id)
         row = self._size
         if row == len(self._alive):
-            self._alive, self._session = _longer(self._alive), _longer(self._session)
+            self._alive, self._session, self._order = _longer(self._alive), _longer(self._session), _longer(self._order)
             self._times, self._traits = _longer(self._times), _longer(self._traits)
         self._size += 1
         self._rows[entry.point_id] = row
         self._record_ids.append(entry.record_id)
-        self._session_ids.append(entry.session_id)
-        self._orders.append(entry.order)
         self._categories.append(frozenset(entry.categories))
         self._alive[row] = True
-        self._session[row] = self._sessions.setdefault(entry.session_id, len(self._sessions))
+        self._session[row] = self._number(entry.session_id)
+        self._order[row] = entry.order
         self._times[row] = entry.times
         self._traits[row] = entry.traits
         for name, vectors in self._dense.items():
@@ -163,13 +162,21 @@ class View:
 
     def found(self, rows: Rows) -> pb.Found:
         """Return the records of *rows*."""
-        places = rows.tolist()
+        numbers, places = np.unique(self._session[rows], return_inverse=True)
         return pb.Found(
-            record_ids=[self._record_ids[row] for row in places],
-            session_ids=[self._session_ids[row] for row in places],
-            orders=[self._orders[row] for row in places],
-            traits=self._traits[rows].tobytes(),
+            record_ids=[self._record_ids[row] for row in rows.tolist()],
+            sessions=[self._session_names[number] for number in numbers.tolist()],
+            session_places=places.astype("<i4").tobytes(),
+            orders=self._order[rows].astype("<i8").tobytes(),
+            traits=self._traits[rows].astype("<f8").tobytes(),
         )
+
+    def _number(self, session_id: str) -> int:
+        """Return the number of a session, a new one when it was not met before."""
+        number = self._sessions.setdefault(session_id, len(self._session_names))
+        if number == len(self._session_names):
+            self._session_names.append(session_id)
+        return number
 
     def _within(self, where: pb.Filter) -> Mask:
         created, start, end = self._times[: self._size].T
@@ -197,10 +204,8 @@ class View:
         places = kept.tolist()
         self._rows = {point_id: int(moved[row]) for point_id, row in self._rows.items()}
         self._record_ids = [self._record_ids[row] for row in places]
-        self._session_ids = [self._session_ids[row] for row in places]
-        self._orders = [self._orders[row] for row in places]
         self._categories = [self._categories[row] for row in places]
-        self._alive, self._session = self._alive[kept], self._session[kept]
+        self._alive, self._session, self._order = self._alive[kept], self._session[kept], self._order[kept]
         self._times, self._traits = self._times[kept], self._traits[kept]
         for vectors in self._dense.values():
             vectors.keep(kept)

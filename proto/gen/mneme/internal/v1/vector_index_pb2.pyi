@@ -377,9 +377,14 @@ class Found(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RECORD_IDS_FIELD_NUMBER: _builtins.int
-    SESSION_IDS_FIELD_NUMBER: _builtins.int
+    SESSIONS_FIELD_NUMBER: _builtins.int
+    SESSION_PLACES_FIELD_NUMBER: _builtins.int
     ORDERS_FIELD_NUMBER: _builtins.int
     TRAITS_FIELD_NUMBER: _builtins.int
+    session_places: _builtins.bytes
+    """The session of the record, as its place in `sessions`: 32-bit integers, little-endian."""
+    orders: _builtins.bytes
+    """Its place in the session: 64-bit integers, little-endian."""
     traits: _builtins.bytes
     """Its traits: for each record equally many 64-bit floats, little-endian, which are NaN for one without."""
     @_builtins.property
@@ -387,24 +392,21 @@ class Found(_message.Message):
         """Id of the record."""
 
     @_builtins.property
-    def session_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Its session."""
-
-    @_builtins.property
-    def orders(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Its place in the session."""
+    def sessions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Sessions, each once; this field alone has no value for each record."""
 
     def __init__(
         self,
         *,
         record_ids: _abc.Iterable[_builtins.str] | None = ...,
-        session_ids: _abc.Iterable[_builtins.str] | None = ...,
-        orders: _abc.Iterable[_builtins.int] | None = ...,
+        sessions: _abc.Iterable[_builtins.str] | None = ...,
+        session_places: _builtins.bytes = ...,
+        orders: _builtins.bytes = ...,
         traits: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["orders", b"orders", "record_ids", b"record_ids", "session_ids", b"session_ids", "traits", b"traits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["orders", b"orders", "record_ids", b"record_ids", "session_places", b"session_places", "sessions", b"sessions", "traits", b"traits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -419,21 +421,17 @@ class Hits(_message.Message):
     PLACES_FIELD_NUMBER: _builtins.int
     SCORES_FIELD_NUMBER: _builtins.int
     AMONG_FIELD_NUMBER: _builtins.int
+    places: _builtins.bytes
+    """Each record, as its place in the columns of `among`: 32-bit integers, little-endian."""
+    scores: _builtins.bytes
+    """How well each matches, in the same order; higher is better: 32-bit floats, little-endian."""
     among: _builtins.int
     """Which of the response's `found` the places are in."""
-    @_builtins.property
-    def places(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Each record, as its place in the columns of `among`."""
-
-    @_builtins.property
-    def scores(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
-        """How well each matches, in the same order; higher is better."""
-
     def __init__(
         self,
         *,
-        places: _abc.Iterable[_builtins.int] | None = ...,
-        scores: _abc.Iterable[_builtins.float] | None = ...,
+        places: _builtins.bytes = ...,
+        scores: _builtins.bytes = ...,
         among: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
