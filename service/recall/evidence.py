@@ -1,6 +1,5 @@
 """
-One hop of a recall: search while the query is embedded, and by its embedding, rank, read the truth. Three round trips, whatever
-the number of searches.
+One hop of a recall: embed, search, rank, read the truth. Three round trips, whatever the number of searches.
 
 What the index finds is only a proposal: everything that leaves here was read from the record stores, and what they no longer
 hold is dropped. Ranking needs only numbers, which the index keeps beside the vectors, so what is read is little more than what
@@ -94,7 +93,10 @@ class Evidence:
 
 async def gather_evidence(tools: Tools, query: RecallQuery, plan: Plan) -> Evidence:
     """Run one hop as *plan* says."""
-    found = await search(tools.index, tools.embedder, query.scope, plan.readings, where=plan.where, limit=plan.hits)
+    vectors = await tools.embedder.embed([reading.text for reading in plan.readings])
+    found = await search(
+        tools.index, query.scope, list(zip(plan.readings, vectors, strict=True)), where=plan.where, limit=plan.hits
+    )
     pool = pool_of(found)
     chosen = pool.sources(preselect(pool, plan.weights, plan.candidates))
     turns = {row: turn for row, turn in chosen.items() if query.may_show(turn.session_id)}

@@ -1,6 +1,5 @@
 """
-The searches of a recall and what comes back of them. All that need no embedding go to the index in one round trip, and so do the
-others.
+The searches of a recall and what comes back of them. All searches of a hop go to the index in one round trip.
 
 Each search is known by the name of the signal that it yields. A *reading* is one way to put the query, with the signals that it
 is searched for.
@@ -8,7 +7,6 @@ is searched for.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,7 +24,6 @@ from service.domain.ports.index import (
     Vector,
     VectorIndex,
 )
-from service.domain.ports.models import Embedder
 from service.domain.ports.work import IndexedKind
 
 Target = tuple[IndexedKind, str]
@@ -76,54 +73,20 @@ NOTHING = HitList(hits=NO_HITS, full=False)
 
 
 async def search(
-    index: VectorIndex,
-    embedder: Embedder,
-    scope: Scope,
-    readings: Sequence[Reading],
-    *,
-    where: IndexFilter,
-    limit: int = LIMIT,
+    index: VectorIndex, scope: Scope, readings: Sequence[tuple[Reading, Vector]], *, where: IndexFilter, limit: int = LIMIT
 ) -> dict[str, HitList]:
-    """
-    Search for all *readings* and return what was found for each signal. Raises StorageUnavailable.
-
-    Two round trips side by side: words are looked for while the readings are embedded.
-    """
-    wanted = _Wanted(index, scope, where, limit)
-    by_word = {name: reading.text for reading in readings for name in reading.signals if not _is_dense(name)}
-    by_meaning = [(reading, [name for name in reading.signals if _is_dense(name)]) for reading in readings]
-    found = await asyncio.gather(wanted.by_word(by_word), wanted.by_meaning(by_meaning, embedder))
-    return found[0] | found[1]
+    """Search for all *readings*, each with its vector, in one round trip, and return what was found for each signal."""
+    queries = {
+        name: _query(SIGNALS[name], reading.text, vector, where=where, limit=limit)
+        for reading, vector in readings
+        for name in reading.signals
+    }
+    answers = await index.search(scope, list(queries.values()))
+    return {name: HitList(hits=hits, full=len(hits) >= limit) for name, hits in zip(queries, answers, strict=True)}
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What all searches of a recall have in common."""
-
-    index: VectorIndex
-    scope: Scope
-    where: IndexFilter
-    limit: int
-
-    async def by_word(self, texts: Mapping[str, str]) -> dict[str, HitList]:
-        """Search for the words of a text for each signal."""
-        return await self._search({name: self._query(name, text=text) for name, text in texts.items()})
-
-    async def by_meaning(self, readings: Sequence[tuple[Reading, Sequence[str]]], embedder: Embedder) -> dict[str, HitList]:
-        """Search for what each reading means, for its signals."""
-        vectors = await embedder.embed([reading.text for reading, _ in readings])
-        pairs = zip(readings, vectors, strict=True)
-        return await self._search({name: self._query(name, vector=vector) for (_, names), vector in pairs for name in names})
-
-    def _query(self, signal: str, *, text: str | None = None, vector: Vector | None = None) -> IndexQuery:
-        kind, name = SIGNALS[signal]
-        return IndexQuery(kind=kind, name=name, text=text, vector=vector, limit=self.limit, where=self.where)
-
-    async def _search(self, queries: Mapping[str, IndexQuery]) -> dict[str, HitList]:
-        answers = await self.index.search(self.scope, list(queries.values()))
-        return {name: HitList(hits=hits, full=len(hits) >= self.limit) for name, hits in zip(queries, answers, strict=True)}
-
-
-def _is_dense(signal: str) -> bool:
-    kind, name = SIGNALS[signal]
-    return name in DENSE_VECTORS[kind]
+def _query(target: Target, text: str, vector: Vector, *, where: IndexFilter, limit: int) -> IndexQuery:
+    kind, name = target
+    if name in DENSE_VECTORS[kind]:
+        return IndexQuery(kind=kind, name=name, vector=vector, limit=limit, where=where)
+    return IndexQuery(kind=kind, name=name, text=text, limit=limit, where=where)
