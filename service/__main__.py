@@ -28,8 +28,6 @@ from service.storage.embedded.process import ServerStartFailed
 from service.supervisor import attached_engines, serve
 from service.supervisor.console import log_stream
 
-_SWITCH_SECONDS = 0.0001
-
 
 def _service_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--no-worker", action="store_true", help="leave sessions and index entries to `mneme worker`")
@@ -110,7 +108,7 @@ def main(words: Sequence[str] | None = None) -> None:
         settings = Settings.from_environment(os.environ)
         configure_logging(settings.log_level, log_stream())
         if arguments.command.serves:
-            _be_quick()
+            _collect_seldom()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop if arguments.command.serves else None) as runner:
             code = runner.run(_carry_out(arguments, settings))
     except (CommandFailed, DomainError, InvalidSetting, DataDirectoryInUse, ServerStartFailed, OSError) as error:
@@ -118,15 +116,11 @@ def main(words: Sequence[str] | None = None) -> None:
     sys.exit(code)
 
 
-def _be_quick() -> None:
+def _collect_seldom() -> None:
     """
     Look for cycles of garbage less often: calls leave next to none, and each search walks through all the records in the caches.
-
-    And let a thread that has a query to embed begin soon: by default it waits for Python's lock until the event loop has nothing
-    to do, or for 5 ms, while an embedding takes 7.
     """
     gc.set_threshold(20_000, 20, 20)
-    sys.setswitchinterval(_SWITCH_SECONDS)
 
 
 async def _carry_out(arguments: Namespace, settings: Settings) -> int:
