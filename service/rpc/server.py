@@ -127,7 +127,10 @@ async def _stopped(
         yield
     finally:
         await healthy.enter_graceful_shutdown()
-        await asyncio.gather(server.stop(grace), frames.stop(grace))
+        async with asyncio.TaskGroup() as stopping:
+            stopping.create_task(frames.stop(grace))
+            # in the same moment in which health says so: a call that came between would be taken, and cancelled
+            await server.stop(grace)
 
 
 def _add_services(server: grpc.aio.Server, servicers: Servicers) -> None:
