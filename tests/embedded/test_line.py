@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import ResponseError
@@ -16,6 +24,7 @@ from service.storage.redis.line import Line
 from tests.conftest import Engines
 
 CALLERS = 50
+_PIECE = 64 * 1024
 NEVER = ("BLPOP", "line-that-nobody-pushes-to", 0)
 
 
@@ -54,6 +63,18 @@ async def test_an_answer_may_come_in_pieces(line: Line) -> None:
     """It is whole, and what follows it has its place."""
     long = "a long one " * 50_000
     assert [long, "b"] == await line.send([("ECHO", long), ("ECHO", "b")])
+
+
+async def test_an_answer_may_come_in_pieces_over_tls(engines: Engines, tmp_path: Path) -> None:
+    """It is as whole as over a plain socket."""
+    long = "a long one " * 50_000
+    server, trusted = _certificate(tmp_path)
+    async with _before(urlsplit(engines.redis_url).path, server) as port:
+        url = f"rediss://localhost:{port}?ssl_ca_certs={trusted}"
+        async with Redis.from_url(url, decode_responses=True) as client:
+            line = Line(client, timeout=10)
+            assert [long, "b"] == await line.send([("ECHO", long), ("ECHO", "b")])
+            await line.close()
 
 
 async def test_a_refusal_is_the_answer_of_its_command_alone(line: Line) -> None:
@@ -113,3 +134,38 @@ async def test_a_server_that_takes_the_call_and_says_nothing_is_given_up(tmp_pat
         with pytest.raises(TookTooLong):
             await line.send([("PING",)])
         await gone.wait()
+
+
+@asynccontextmanager
+async def _before(path: str, context: ssl.SSLContext) -> AsyncIterator[int]:
+    """Speak TLS before the server at the Unix socket *path*, and give the port."""
+
+    async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(_PIECE):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_unix_connection(path)
+        await asyncio.gather(pour(reader, inner_writer), pour(inner_reader, writer), return_exceptions=True)
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as server:
+        yield server.sockets[0].getsockname()[1]
+
+
+def _certificate(directory: Path) -> tuple[ssl.SSLContext, Path]:
+    """Return what a server at `localhost` needs, and the file with the certificate that a client is to trust."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
+    certificate = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False).sign(
+        key, hashes.SHA256()
+    )
+    trusted, both = directory / "trusted.pem", directory / "both.pem"
+    trusted.write_bytes(certificate.public_bytes(Encoding.PEM))
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    both.write_bytes(secret + trusted.read_bytes())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(both)
+    return context, trusted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import cache
 
 import grpc
 from prometheus_client import CollectorRegistry, Histogram
@@ -19,13 +20,12 @@ class RpcMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Register the metrics."""
-        self._seconds = Histogram(
-            "mneme_rpc_seconds", "Duration of calls.", ("method", "code"), buckets=_BUCKETS, registry=registry
-        )
+        seconds = Histogram("mneme_rpc_seconds", "Duration of calls.", ("method", "code"), buckets=_BUCKETS, registry=registry)
+        self._seconds = cache(seconds.labels)
 
     def observe(self, method: str, code: str, seconds: float) -> None:
         """Count one call."""
-        self._seconds.labels(method, code).observe(seconds)
+        self._seconds(method, code).observe(seconds)
 
 
 class Log:

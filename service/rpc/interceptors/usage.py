@@ -106,6 +106,8 @@ class Limits:
         """Raise RateLimited, QuotaExceeded. What a call that is refused later did not bring in is given back."""
         method = self._methods[call.method]
         ticket = await self._admit(ProjectId(call.project_id), requests=int(not method.free), events=method.events(call.request))
+        if ticket is None:
+            return await inner(call)
         if ticket.quota is not None and ticket.quota.is_near:
             await call.context.send_initial_metadata(_warning(ticket.quota))
         if ticket.refusal is not None:

@@ -15,6 +15,7 @@ import hmac
 import re
 import secrets
 import string
+from functools import cache
 
 from service.domain.ids import KeyId
 
@@ -47,7 +48,15 @@ def digest_of(text: str, *, pepper: bytes) -> bytes:
 
 
 def _keyed_hash(pepper: bytes, purpose: bytes, text: str) -> bytes:
-    return hmac.digest(pepper, purpose + b"\0" + text.encode(), "sha256")
+    hashed = _keyed(pepper).copy()
+    hashed.update(purpose + b"\0" + text.encode())
+    return hashed.digest()
+
+
+@cache
+def _keyed(pepper: bytes) -> hmac.HMAC:
+    """Return a hash that has taken in the *pepper*: to look for the algorithm takes longer than to run it."""
+    return hmac.new(pepper, digestmod="sha256")
 
 
 def _checksum(body: str) -> str:

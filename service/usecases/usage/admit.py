@@ -17,7 +17,6 @@ from service.domain.usage import PLAN, ProjectLimits, QuotaState, month_of, next
 REMEMBERED = timedelta(seconds=1)
 """How long the limits of a project are taken for what they were."""
 _MOST_PROJECTS = 10_000
-_NO_LIMITS = ProjectLimits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,16 +42,18 @@ class Admit:
         self._projects = projects
         self._usage = usage
         self._clock = clock
-        self._known: dict[ProjectId, tuple[float, ProjectLimits]] = {}
+        self._known: dict[ProjectId, tuple[float, ProjectLimits | None]] = {}
 
-    async def __call__(self, project_id: ProjectId, *, requests: int, events: int) -> Ticket:
-        """Take *requests* of the rate and *events* of the quota, and return what came of it. Raises ProjectNotFound."""
-        today = self._clock.now().date()
-        month = month_of(today)
+    async def __call__(self, project_id: ProjectId, *, requests: int, events: int) -> Ticket | None:
+        """
+        Take *requests* of the rate and *events* of the quota, and return what came of it, None of a project without limits.
+        Raises ProjectNotFound.
+        """
         limits = await self._limits(project_id)
-        if limits == _NO_LIMITS:
-            return Ticket(project_id=project_id, month=month)
-        resets_at = next_month(today)
+        if limits is None:
+            return None
+        today = self._clock.now().date()
+        month, resets_at = month_of(today), next_month(today)
         admission = await self._usage.admit(project_id, month, limits, requests=requests, events=events)
         refusal: DomainError | None = None
         if admission.wait is not None:
@@ -76,13 +77,14 @@ class Admit:
             with suppress(StorageUnavailable):
                 await self._usage.give_back(ticket.project_id, ticket.month, ticket.events)
 
-    async def _limits(self, project_id: ProjectId) -> ProjectLimits:
-        """Return the limits of a project, as they were within REMEMBERED. Raises ProjectNotFound."""
+    async def _limits(self, project_id: ProjectId) -> ProjectLimits | None:
+        """Return the limits of a project, None without any, as they were within REMEMBERED. Raises ProjectNotFound."""
         now = time.monotonic()
-        read_at, limits = self._known.get(project_id, (-REMEMBERED.total_seconds(), _NO_LIMITS))
+        read_at, limits = self._known.get(project_id, (-REMEMBERED.total_seconds(), None))
         if now - read_at < REMEMBERED.total_seconds():
             return limits
-        limits = (await self._projects.get(project_id)).settings.limits
+        set_limits = (await self._projects.get(project_id)).settings.limits
+        limits = None if set_limits == ProjectLimits() else set_limits
         if len(self._known) >= _MOST_PROJECTS:
             self._known.clear()
         self._known[project_id] = (now, limits)
