@@ -19,7 +19,7 @@ from gateway.forward.limits import ForwardLimits
 from gateway.forward.metrics import ForwardMetrics
 from gateway.forward.planning import Planner
 from gateway.forward.problems import ProxyProblem
-from gateway.forward.relay import Relay
+from gateway.forward.relay import KEEP_ALIVE, Relay
 from gateway.forward.storing import running_queue
 from gateway.forward.target import Guard
 from gateway.forward.turns import ROUTE, TurnsClient
@@ -28,8 +28,6 @@ from gateway.resolving import CheckedResolver
 __all__ = ["PREFIX", "ForwardProxy", "open_forward"]
 
 _HEAD_BYTES = 65_536
-# shorter than providers keep an idle connection, so that a request seldom meets one that is being closed
-_KEEP_ALIVE = timedelta(seconds=20)
 
 
 class ForwardProxy:
@@ -98,7 +96,7 @@ async def open_forward(
 async def _open_session(guard: Guard, limits: ForwardLimits) -> AsyncIterator[aiohttp.ClientSession]:
     """Yield the pool of connections to the providers: it adds nothing to a request and follows nothing in an answer."""
     resolver = CheckedResolver(DefaultResolver(), guard.dialling)
-    connector = aiohttp.TCPConnector(limit=0, resolver=resolver, keepalive_timeout=_KEEP_ALIVE.total_seconds())
+    connector = aiohttp.TCPConnector(limit=0, resolver=resolver, keepalive_timeout=KEEP_ALIVE.total_seconds())
     try:
         async with aiohttp.ClientSession(
             connector=connector,

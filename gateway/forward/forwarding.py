@@ -52,6 +52,7 @@ class Forwarding:
         self._upstream: Upstream | None = None
         self._plan: Plan | None = None
         self._settled: asyncio.Event | None = None
+        self._connecting: asyncio.Task[Exception | None] | None = None
 
     async def run(self) -> None:
         """Forward the request. ProxyProblem when it is refused, or when the provider does not answer."""
@@ -77,6 +78,8 @@ class Forwarding:
                     await self._exchange_with(self._target, headers, body, credentials)
                 finally:
                     watcher.cancel()
+                    if self._connecting is not None:
+                        self._connecting.cancel()
         except TimeoutError:
             if not scope.expired():
                 raise
@@ -149,13 +152,15 @@ class Forwarding:
         parts, exchange = self._parts, self._exchange
         if self._upstream is not None and isinstance(body, bytes):
             listen = exchange.pass_on_quota
+            if parts.planner.has_met(credentials):
+                self._connecting = asyncio.create_task(parts.relay.connect(target.origin.text))
             self._plan = await parts.planner.plan(self._upstream, exchange.headers, body, credentials, listen)
             body = self._plan.body
         else:
             checked_options(exchange.headers)
             await parts.planner.admit(credentials)
         request = UpstreamRequest(method=exchange.method, url=target.url, headers=headers, body=body)
-        response = await parts.relay.send(request, self._progress)
+        response = await parts.relay.send(request, self._progress, self._connecting)
         try:
             ended = await parts.relay.pass_on(exchange, response, self._upstream, self._progress, self._own_headers)
         finally:

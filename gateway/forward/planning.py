@@ -113,8 +113,7 @@ class Planner:
 
         Good credentials are not asked about again for a second: nothing of a project is read or written here.
         """
-        who, now = (credentials.api_key, credentials.project_id), time.monotonic()
-        if self._admitted.get(who, 0) > now:
+        if self._admitted.get((credentials.api_key, credentials.project_id), 0) > time.monotonic():
             return
         try:
             await self._turns.check(credentials)
@@ -123,9 +122,17 @@ class Planner:
             if problem is not None:
                 raise problem from error
             return
+        self._admit(credentials)
+
+    def has_met(self, credentials: Credentials) -> bool:
+        """Tell whether the caller's credentials were good when they came last."""
+        return (credentials.api_key, credentials.project_id) in self._admitted
+
+    def _admit(self, credentials: Credentials) -> None:
+        """Remember good credentials."""
         if len(self._admitted) >= _MAX_ADMITTED:
             self._admitted.clear()
-        self._admitted[who] = now + _ADMITTED.total_seconds()
+        self._admitted[credentials.api_key, credentials.project_id] = time.monotonic() + _ADMITTED.total_seconds()
 
     async def _with_memory(self, asked: _Asked, text: JsonText, removed: list[Splice]) -> Plan:
         """Recall, and put it in. UnknownShape, ProxyProblem."""
@@ -156,13 +163,15 @@ class Planner:
         The second value says whether the project makes more requests than it may.
         """
         try:
-            return await self._turns.open(asked.options, asked.user_id, query, asked.credentials, asked.listen), False
+            opened = await self._turns.open(asked.options, asked.user_id, query, asked.credentials, asked.listen)
         except CallFailed as error:
             problem = problem_of(error.failure)
             if problem is not None:
                 raise problem from error
             limited = error.failure.reason == RATE_LIMITED
             return pb.OpenTurnResponse(recall_outcome=pb.RECALL_OUTCOME_FAILED), limited
+        self._admit(asked.credentials)
+        return opened, False
 
     async def _unsupported(self, asked: _Asked, body: bytes) -> Plan:
         """Return the plan of a request that goes on as it is. ProxyProblem."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import aiohttp
 import orjson
@@ -19,6 +21,9 @@ from gateway.forward.problems import ProxyProblem
 from gateway.forward.reply import Ending, Reply
 from gateway.forward.tee import Tee
 from gateway.forward.upstreams.base import Upstream
+
+KEEP_ALIVE = timedelta(seconds=20)
+"""How long an idle connection is kept: shorter than providers do, so that a request seldom meets one that is being closed."""
 
 _BROKEN = "The connection to the provider broke off"
 _NOTHING = Reply(text="", ending=Ending.FAILED)
@@ -61,12 +66,39 @@ class Relay:
         self._session = session
         self._first_byte = limits.first_byte.total_seconds()
         self._idle = limits.idle.total_seconds()
+        self._answered: dict[str, float] = {}
 
-    async def send(self, request: UpstreamRequest, progress: Progress) -> aiohttp.ClientResponse:
-        """Return the head of the answer. ProxyProblem when there is none. Never repeated: client libraries do that."""
+    async def connect(self, origin: str) -> Exception | None:
+        """
+        Have a connection to *origin* ready, unless one is at hand from a moment ago. Return what a request would fail with.
+
+        A client that thinks for longer than connections are kept would wait for another one after the recall.
+        """
+        connector = self._session.connector
+        if connector is None or time.monotonic() - self._answered.get(origin, -math.inf) < KEEP_ALIVE.total_seconds():
+            return None
+        try:
+            connection = await connector.connect(aiohttp.ClientRequest("GET", URL(origin)), [], self._session.timeout)
+        except TimeoutError as error:
+            return aiohttp.ConnectionTimeoutError(str(error))
+        except aiohttp.ClientError as error:
+            return error
+        connection.release()
+        return None
+
+    async def send(
+        self, request: UpstreamRequest, progress: Progress, connecting: Awaitable[Exception | None] | None = None
+    ) -> aiohttp.ClientResponse:
+        """
+        Return the head of the answer to a request that goes out when *connecting* is over. ProxyProblem when there is none.
+
+        Never repeated: client libraries do that.
+        """
         progress.own_seconds = time.perf_counter() - progress.started
         try:
             async with asyncio.timeout(self._first_byte):
+                if connecting is not None and (failure := await connecting):
+                    raise failure
                 return await self._session.request(
                     request.method,
                     URL(request.url, encoded=True),
@@ -97,6 +129,7 @@ class Relay:
         *own_headers* is called for what the proxy adds, when the head is written.
         """
         answered = time.perf_counter()
+        self._answered[str(response.url.origin())] = time.monotonic()
         progress.tee = _tee(upstream, response)
         headers = downstream_headers(response.raw_headers)
         progress.own_seconds += time.perf_counter() - answered

@@ -8,10 +8,11 @@ or of the first event of a stream; CPU is that of the gateway's process alone, f
 what 50 cost more than 10, without what a request costs in any case.
 `pass` is a path without memory, `no recall` a turn without words, the others recall for a user with 100 messages; a `long` one
 sends 50 messages of history along.
-`alone` is the recall's own time: `Recall` with the same query, strategy and limits, asked of the service over gRPC by a caller of
-its own on the same machine, as that caller sees it (p50; half of the calls before the forwarded ones and half after, so that both
-find as many messages). `beside` is what the proxy adds less that. `recall` is what the service says that the recall took within
-the turn, from the moment on at which its session is found: the query is being embedded by then, so it is less than all of it.
+`alone` is the recall's own time: `Recall` with the same query, strategy and limits, asked of the service by a caller of its
+own on the same machine, over the socket that the gateway uses too, as that caller sees it (p50; half of the calls before the
+forwarded ones and half after, so that both find as many messages). `beside` is what the proxy adds less that. `recall` is
+what the service says that the recall took within the turn, from the moment on at which its session is found: the query is
+being embedded by then, so it is less than all of it.
 With a concurrency of 0 calls come one at a time, 100 ms after the last, so that a turn is not slowed by the work that the turn
 before it left behind: embedding what was said.
 At the end 3,000 streams are given up in their middle: the memory of the gateway after each 1,000.
@@ -34,15 +35,16 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import aiohttp
-import grpc
 import uvicorn
-from mneme.v1.memory_service_pb2 import RecallRequest
-from mneme.v1.memory_service_pb2_grpc import MemoryServiceStub
+from mneme.v1.memory_service_pb2 import RecallRequest, RecallResponse
 from mneme.v1.recall_pb2 import RecallOptions, RecallStrategy
 
+from frames.client import open_channel
+from service.supervisor.datadir import DataDirectory
 from tests.bench.processes import cpu_seconds, resident_megabytes
 from tests.e2e.serving import BOOTSTRAP, CREDENTIALS, ROOT, Serving
 
@@ -52,6 +54,7 @@ CANCELS = 1000
 PACE = 0.01
 PAUSE = 0.1
 USER = "bench"
+RECALL = "/mneme.v1.MemoryService/Recall"
 ANSWER = json.dumps({"choices": [{"index": 0, "message": {"role": "assistant", "content": "x" * 1400}, "finish_reason": "stop"}]})
 EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"word "},"finish_reason":null}]}\n\n'
 LAST = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
@@ -239,6 +242,7 @@ async def measure_case(session: aiohttp.ClientSession, serving: Serving, origin:
     base = f"{serving.http}/api/v1/forward/{origin}"
     headers = {**CREDENTIALS, "X-Recallr-User-Id": USER, "X-Recallr-Recall-Strategy": case.strategy}
     offset = random.SystemRandom().randrange(10**9)
+    calls_socket = DataDirectory(serving.data_dir).service_socket
 
     async def direct(number: int) -> tuple[float, float]:
         return await timed(session, f"{origin}{case.path}", case.body(number), {})
@@ -249,12 +253,12 @@ async def measure_case(session: aiohttp.ClientSession, serving: Serving, origin:
     await many(max(10, level * 2), level, direct)
     await many(max(10, level * 2), level, lambda number: forwarded(number + 10**7))
     floor = spread([whole for whole, _ in await many(calls, level, direct)])
-    alone = await recalls(serving.grpc, case, load, calls // 2)
+    alone = await recalls(calls_socket, case, load, calls // 2)
     gateway, begun = serving.children()["gateway"], time.perf_counter()
     used = cpu_seconds(gateway)
     results = await many(calls, level, forwarded)
     seconds, cpu = time.perf_counter() - begun, (cpu_seconds(gateway) - used) / calls * 1000
-    alone += await recalls(serving.grpc, case, load, calls // 2)
+    alone += await recalls(calls_socket, case, load, calls // 2)
     found = spread([whole for whole, _ in results])
     own = statistics.median(recall for _, recall in results)
     rest = statistics.median(whole - recall for whole, recall in results) - floor[0]
@@ -270,7 +274,7 @@ async def measure_case(session: aiohttp.ClientSession, serving: Serving, origin:
     print(f"{case.name:20}{level:>5}{figures}{calls / seconds:12.0f}{events}", flush=True)
 
 
-async def recalls(address: str, case: Case, load: Load, calls: int) -> list[float]:
+async def recalls(socket: Path, case: Case, load: Load, calls: int) -> list[float]:
     """Return the milliseconds that recalls take when the service is asked directly, *calls* of them; none for a case without."""
     if not case.recalls:
         return []
@@ -283,13 +287,13 @@ async def recalls(address: str, case: Case, load: Load, calls: int) -> list[floa
         summaries_threshold=0.6,
     )
     offset = random.SystemRandom().randrange(10**9)
-    async with grpc.aio.insecure_channel(address) as channel:
-        stub = MemoryServiceStub(channel)
+    async with open_channel(socket) as channel:
+        recall = channel.unary_unary(RECALL, RecallRequest.SerializeToString, RecallResponse.FromString)
 
         async def ask(number: int) -> tuple[float, float]:
             request = RecallRequest(user_id=USER, query=question(offset + number), options=options)
             begun = time.perf_counter()
-            await stub.Recall(request, metadata=metadata)
+            await recall(request, metadata=metadata)
             return (time.perf_counter() - begun) * 1000, 0
 
         await many(max(10, load.level * 2), load.level, lambda number: ask(number + 10**7))

@@ -9,6 +9,7 @@ import openai
 import pytest
 
 from service.domain.ids import ProjectId, UserId
+from service.domain.ports.work import IndexedKind
 from service.domain.sessions import SessionStatus
 from tests.conftest import Waiter
 from tests.forward.conftest import Caller
@@ -27,7 +28,11 @@ async def end_session(caller: Caller, wait_until: Waiter[Any], session_id: str) 
     async def processed() -> bool:
         return (await application.stores.sessions.get(scope, session_id)).status is SessionStatus.PROCESSED  # type: ignore[arg-type]  # ids are text here
 
+    async def indexed() -> bool:
+        return not any([await application.stores.outbox.pending(scope, kind) for kind in IndexedKind])
+
     await wait_until(processed, "the session is processed")
+    await wait_until(indexed, "its memories are indexed")
 
 
 async def tell(caller: Caller, path: str, body: dict[str, Any], **headers: str) -> dict[str, str]:
