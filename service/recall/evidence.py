@@ -22,7 +22,7 @@ from service.domain.ports.index import IndexFilter, VectorIndex
 from service.domain.ports.models import Embedder
 from service.domain.ports.stores import MemoryStore, SessionStore
 from service.domain.recall import DateRange, RecalledKind, RecallQuery
-from service.domain.sessions import Message, Summary
+from service.domain.sessions import Summary
 from service.recall.analysis import QueryHints
 from service.recall.dates import date_ranges
 from service.recall.driven.driver import Driver
@@ -37,6 +37,14 @@ from service.recall.weights import Weights
 StageListener = Callable[[str], Awaitable[None]]
 """Gets a line for a person to read at each stage of a recall."""
 
+_SAID = Traits._fields.index("said")
+
+ANCHORED_FROM = 0.75
+"""Similarity of the best candidate from which a query counts as answered by something."""
+ANCHORS = 10
+"""How many of the best messages are looked at for the words of the query."""
+STEM = 5
+"""How many letters of a word must agree for it to count as the same word in another form."""
 SPARE = 10
 """So many candidates more are read than may be shown: some are gone, or told by a memory that stands for several."""
 
@@ -110,10 +118,10 @@ async def gather_evidence(tools: Tools, query: RecallQuery, plan: Plan) -> Evide
     _, summaries = await asyncio.gather(
         reader.read(first, messages=ANCHORS), _read_summaries(tools.sessions, query, _nearest_summaries(found, query, plan))
     )
-    best = [message for turn in first[:ANCHORS] if (message := reader.message(turn)) is not None]
+    anchor = max(_nearness(tools.embedder, pool, turns, reader) / ANCHORED_FROM, _share(plan.hints, first, reader))
     nearness = {hit.session_id: hit.score for hit in found["session_meaning"].hits}
     return Evidence(
-        ranked=ranking.anchored(turns, _anchor(tools.embedder, pool, list(turns), best, plan.hints)),
+        ranked=ranking.anchored(turns, min(1.0, anchor)),
         reader=reader,
         summaries=[(summary, tools.embedder.similarity(nearness[summary.session_id])) for summary in summaries],
         date_ranges=spans,
@@ -139,9 +147,6 @@ async def _known(pool: Pool, turns: Mapping[int, Source], reader: Reader, head: 
         if message is not None:
             pool.traits[row] = traits_of(message)
     return {row: turn for row, turn in turns.items() if row not in messages or messages[row] is not None}
-
-
-_SAID = Traits._fields.index("said")
 
 
 def _newest(pool: Pool, turns: Mapping[int, Source], query: RecallQuery) -> datetime:
@@ -171,22 +176,15 @@ def _nearest_summaries(found: Mapping[str, HitList], query: RecallQuery, plan: P
     return [hit.session_id for hit in found["session_meaning"].hits[: plan.summaries]]
 
 
-ANCHORED_FROM = 0.75
-"""Similarity of the best candidate from which a query counts as answered by something."""
-ANCHORS = 10
-"""How many of the best messages are looked at for the words of the query."""
-STEM = 5
-"""How many letters of a word must agree for it to count as the same word in another form."""
+def _nearness(embedder: Embedder, pool: Pool, turns: Mapping[int, Source], reader: Reader) -> float:
+    """Return how near the best of *turns* is to the query by meaning, 0 to 1; those that are gone do not count."""
+    rows = [row for row, turn in turns.items() if not reader.is_gone(turn)]
+    return embedder.similarity(float(pool.cosine[rows].max())) if rows else 0.0
 
 
-def _anchor(embedder: Embedder, pool: Pool, rows: Sequence[int], best: Sequence[Message], hints: QueryHints) -> float:
-    """
-    Return how near the best candidate is to the query, 0 to 1: by meaning, or by the share of the query's words in it. *best*
-    are the messages of the best candidates, best first.
-    """
-    if not best:
-        return 0.0
-    similarity = embedder.similarity(float(pool.cosine[rows].max()))
+def _share(hints: QueryHints, turns: Sequence[Source], reader: Reader) -> float:
+    """Return the share of the query's words in that of the first messages of *turns* that has most of them."""
     stems = [word.casefold()[:STEM] for word in hints.keywords]
-    shares = (sum(stem in message.content.casefold() for stem in stems) / len(stems) for message in best if stems)
-    return min(1.0, max(similarity / ANCHORED_FROM, max(shares, default=0.0)))
+    texts = (message.content.casefold() for turn in turns if (message := reader.message(turn)) is not None)
+    shares = (sum(stem in text for stem in stems) / len(stems) for text in islice(texts, ANCHORS) if stems)
+    return max(shares, default=0.0)

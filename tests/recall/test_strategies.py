@@ -127,6 +127,7 @@ async def test_what_is_gone_makes_room_for_what_is_further_down(person: Person, 
     await person.world.stores.sessions.delete(person.scope, gone.session_id, person.nothing(0))
     result = await person.world.recaller(person.asks("beagle Biscuit", strategy=strategy, min_top_k=6, max_top_k=6))
     assert {"I adopted a beagle called Biscuit", *FILLER} == set(_texts(result))
+    assert result.items[0].score > 0.6
 
 
 @pytest.mark.parametrize("strategy", CONCRETE)
