@@ -45,13 +45,17 @@ class Log:
             raise
         finally:
             seconds = time.perf_counter() - call.started
-            self._metrics.observe(call.name, call.code.name, seconds)
-            self._log.info(
-                "rpc",
-                method=call.name,
-                code=call.code.name,
-                reason=call.reason or None,
-                milliseconds=round(seconds * 1000, 2),
-                request_id=call.request_id,
-                project_id=call.project_id or None,
-            )
+            # a turn of the loop later, when the answer is on its way
+            asyncio.get_running_loop().call_soon(self._write, call, seconds)
+
+    def _write(self, call: Call, seconds: float) -> None:
+        self._metrics.observe(call.name, call.code.name, seconds)
+        self._log.info(
+            "rpc",
+            method=call.name,
+            code=call.code.name,
+            reason=call.reason or None,
+            milliseconds=round(seconds * 1000, 2),
+            request_id=call.request_id,
+            project_id=call.project_id or None,
+        )
