@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import grpc
 from grpc.aio import AioRpcError
@@ -23,6 +23,10 @@ _LIMIT = 256 * MEBIBYTE
 _RETRY_SECONDS = 0.05
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _NOTHING = ResponseHead()
+
+
+# not set as an exception: of a caller that leaves in the same moment nobody would take it, which is a line in the log
+_Outcome: TypeAlias = tuple[ResponseHead, bytes] | Exception
 
 
 class NotTaken(Exception):
@@ -184,18 +188,18 @@ class _Connection(FrameProtocol):
         self._retire = retire
         self._retired = False
         self._calls = count(1)
-        self._waiting: dict[int, asyncio.Future[tuple[ResponseHead, bytes]]] = {}
+        self._waiting: dict[int, asyncio.Future[_Outcome]] = {}
 
     async def exchange(self, head: bytes, payload: bytes, deadline: float | None) -> tuple[ResponseHead, bytes]:
         """Send a request and return the response. Raises AioRpcError, NotTaken."""
         loop = asyncio.get_running_loop()
         call = next(self._calls)
-        answer: asyncio.Future[tuple[ResponseHead, bytes]] = loop.create_future()
+        answer: asyncio.Future[_Outcome] = loop.create_future()
         self._waiting[call] = answer
         timer = None if deadline is None else loop.call_at(deadline, _expire, answer)
         self.send(call, Kind.REQUEST, head, payload)
         try:
-            return await answer
+            outcome = await answer
         finally:
             if timer is not None:
                 timer.cancel()
@@ -203,10 +207,13 @@ class _Connection(FrameProtocol):
                 # the caller left or its time is over: the work is to stop
                 self.send(call, Kind.CANCEL)
             self._hang_up()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     def frame_received(self, call: int, kind: int, head: bytes, payload: bytes | None) -> None:
         """Take an answer, or the end of all calls."""
-        outcome: Exception | tuple[ResponseHead, bytes]
+        outcome: _Outcome
         if kind == Kind.GOODBYE:
             self._retired = True
             self._retire(self)
@@ -217,22 +224,16 @@ class _Connection(FrameProtocol):
             outcome = _failed(grpc.StatusCode.RESOURCE_EXHAUSTED, "the response is too long")
         else:
             outcome = (ResponseHead.FromString(head) if head else _NOTHING, payload)
-        answer = self._waiting.pop(call, None)
-        if answer is None or answer.done():
-            # nobody waits for it any more
-            self._hang_up()
-        elif isinstance(outcome, Exception):
-            answer.set_exception(outcome)
-        else:
-            answer.set_result(outcome)
+        if (answer := self._waiting.pop(call, None)) is not None:
+            _settle(answer, outcome)
+        self._hang_up()
 
     def connection_lost(self, error: Exception | None) -> None:
         """Let everyone know who waits."""
         self._retire(self)
         waiting, self._waiting = self._waiting, {}
         for answer in waiting.values():
-            if not answer.done():
-                answer.set_exception(_failed(grpc.StatusCode.UNAVAILABLE, "the connection broke"))
+            _settle(answer, _failed(grpc.StatusCode.UNAVAILABLE, "the connection broke"))
         super().connection_lost(error)
 
     def _hang_up(self) -> None:
@@ -251,9 +252,14 @@ async def open_channel(socket: Path, *, limit: int = _LIMIT) -> AsyncIterator[Ch
         await channel.close()
 
 
-def _expire(answer: asyncio.Future[tuple[ResponseHead, bytes]]) -> None:
+def _settle(answer: asyncio.Future[_Outcome], outcome: _Outcome) -> None:
+    # its caller may have left
     if not answer.done():
-        answer.set_exception(_failed(grpc.StatusCode.DEADLINE_EXCEEDED, "no answer in time"))
+        answer.set_result(outcome)
+
+
+def _expire(answer: asyncio.Future[_Outcome]) -> None:
+    _settle(answer, _failed(grpc.StatusCode.DEADLINE_EXCEEDED, "no answer in time"))
 
 
 def _failed(code: grpc.StatusCode, details: str, said: ResponseHead = _NOTHING) -> AioRpcError:

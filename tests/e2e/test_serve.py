@@ -16,6 +16,7 @@ import pytest
 
 from tests.e2e.serving import API_KEY, BOOTSTRAP, CREDENTIALS, PROJECT_ID, Serving, wait_until
 
+CONNECTIONS, CONNECTED = Path("/proc/net/unix"), "03"
 CHILDREN = {"valkey", "engine", "service", "gateway"}
 
 
@@ -52,6 +53,14 @@ def test_the_chosen_ports_are_written_down(serving: Serving) -> None:
     assert {"http", "grpc"} == set(serving.addresses())
     assert re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d*", serving.http)
     assert re.fullmatch(r"127\.0\.0\.1:[1-9]\d*", serving.grpc)
+
+
+@pytest.mark.skipif(not CONNECTIONS.exists(), reason="the kernel does not list the sockets")
+def test_the_gateway_calls_the_service_on_its_socket(serving: Serving, http: httpx.Client) -> None:
+    """The connection over which it did is there, at the end that has a name: that of the service."""
+    assert 200 == http.get("/api/v1/users").status_code
+    connected = {line.split()[-1] for line in CONNECTIONS.read_text().splitlines() if line.split()[5] == CONNECTED}
+    assert {str(serving.data_dir / "run" / name) for name in ("calls.sock", "index.sock", "valkey.sock")} <= connected
 
 
 def test_the_banner_names_everything(serving: Serving) -> None:

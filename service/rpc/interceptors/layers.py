@@ -63,7 +63,7 @@ class Layer(Protocol):
 
 
 class LayeredInterceptor(grpc.aio.ServerInterceptor):
-    """Puts the layers around every call."""
+    """Puts the layers around every call that comes over gRPC."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         """Keep the layers, outermost first."""
@@ -87,10 +87,10 @@ class LayeredInterceptor(grpc.aio.ServerInterceptor):
 
 def layered(layers: Sequence[Layer], method: str, handler: Handler) -> Handler:
     """
-    Return a handler of a *method* inside the layers; of others' services, which are public: health and reflection, the handler
-    itself. It takes decoded requests and returns bytes; a stream is sent by `write` of
-    its context, as bytes too. Of a context it needs that, `invocation_metadata`, `send_initial_metadata`,
-    `set_trailing_metadata` and `abort`.
+    Return a handler of a *method* inside the layers; health and reflection are public, and get their own handlers back.
+
+    It takes decoded requests and returns bytes; a stream is sent by `write` of its context, as bytes too. Of a context it needs
+    that, `invocation_metadata`, `send_initial_metadata`, `set_trailing_metadata` and `abort`.
     """
     if not method.startswith("/mneme."):
         return handler
