@@ -110,8 +110,13 @@ class Channel:
         _, connection = await loop.create_unix_connection(lambda: _Connection(self._retire, limit=self._limit), str(self._socket))
         self._connections.add(connection)
         connection.lost.add_done_callback(lambda _: self._connections.discard(connection))
-        if connection.lost.done():
-            raise ConnectionError("the connection broke at once")
+        try:
+            await connection.greeted.wait()
+        except asyncio.CancelledError:
+            connection.transport.abort()
+            raise
+        if connection.is_retired:
+            raise ConnectionError("the server went away")
         self._connection = connection
 
     def _retire(self, connection: _Connection) -> None:
@@ -185,8 +190,11 @@ class _Connection(FrameProtocol):
     def __init__(self, retire: Callable[[_Connection], None], *, limit: int) -> None:
         """Tell *retire* when no more calls can be made."""
         super().__init__(limit=limit)
+        self.greeted = asyncio.Event()
+        """Set when the server is there, or the connection over."""
+        self.is_retired = False
+        """Whether no more calls can be made."""
         self._retire = retire
-        self._retired = False
         self._calls = count(1)
         self._waiting: dict[int, asyncio.Future[_Outcome]] = {}
 
@@ -214,8 +222,11 @@ class _Connection(FrameProtocol):
     def frame_received(self, call: int, kind: int, head: bytes, payload: bytes | None) -> None:
         """Take an answer, or the end of all calls."""
         outcome: _Outcome
+        if kind == Kind.HELLO:
+            self.greeted.set()
+            return
         if kind == Kind.GOODBYE:
-            self._retired = True
+            self.is_retired = True
             self._retire(self)
             outcome = NotTaken()
         elif kind != Kind.RESPONSE:
@@ -230,7 +241,9 @@ class _Connection(FrameProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Let everyone know who waits."""
+        self.is_retired = True
         self._retire(self)
+        self.greeted.set()
         waiting, self._waiting = self._waiting, {}
         for answer in waiting.values():
             _settle(answer, _failed(grpc.StatusCode.UNAVAILABLE, "the connection broke"))
@@ -238,7 +251,7 @@ class _Connection(FrameProtocol):
 
     def _hang_up(self) -> None:
         """Close a connection that is of no more use."""
-        if self._retired and not self._waiting:
+        if self.is_retired and not self._waiting:
             self.transport.close()
 
 

@@ -136,6 +136,7 @@ class _Connection(FrameProtocol):
         """Begin."""
         super().connection_made(transport)
         self._server.connections.add(self)
+        self.send(0, Kind.HELLO)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Cancel what nobody waits for any more."""

@@ -40,6 +40,8 @@ class Kind(IntEnum):
     """The caller waits for the response no more."""
     GOODBYE = 4
     """The server takes no more calls on this connection; one that is named was not taken."""
+    HELLO = 5
+    """The server is there: its first frame. The system connects to one that is dying, and to one that is stuck, as well."""
 
 
 class WrongFrame(ValueError):

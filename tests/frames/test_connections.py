@@ -128,6 +128,25 @@ async def test_the_socket_of_a_living_server_is_left_alone(socket: Path) -> None
         assert "x" == await said(channel, "x")
 
 
+async def test_a_connection_that_nobody_takes_is_none(socket: Path, wait_until: Waiter[object]) -> None:
+    """The system makes one with a server that is dying; the call is made once, at the server that comes instead."""
+    with sockets.socket(sockets.AF_UNIX) as dying:
+        dying.bind(str(socket))
+        dying.listen()
+        async with open_channel(socket) as channel:
+            calling = asyncio.create_task(said(channel, "x"))
+            await wait_until(lambda: channel._connections, "the system connects")
+            assert grpc.ChannelConnectivity.IDLE is channel.get_state()
+            dying.close()
+            speaker = Speaker()
+            async with serving(speaker, socket):
+                assert "x" == await calling
+            assert ["x"] == speaker.heard
+
+
+HELLO = struct.pack("<QBII", 0, 5, 0, 0)
+
+
 def prefix(kind: int, head: int, payload: int) -> bytes:
     """Return the beginning of a frame."""
     return struct.pack("<QBII", 7, kind, head, payload)
@@ -151,7 +170,7 @@ async def test_what_is_no_frame_ends_its_connection_alone(socket: Path, wrong: b
         writer.write(wrong)
         # what was sent and never read makes it a reset
         with contextlib.suppress(ConnectionResetError):
-            assert b"" == await reader.read()
+            assert HELLO == await reader.read()
         writer.close()
         assert "after" == await said(channel, "after")
     assert 1 == caplog.text.count("a connection is ended")
@@ -161,6 +180,7 @@ async def test_a_server_that_talks_nonsense_is_unavailable(socket: Path) -> None
     """A client ends such a connection too, and lets its callers know."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(HELLO)
         await reader.read(1)
         writer.write(prefix(2, 1, 0) + b"\xff")
         await reader.read()
