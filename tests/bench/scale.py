@@ -47,6 +47,8 @@ PATIENCE = 60.0
 """Seconds for the engine to take the points of the users into memory, before anything is timed."""
 STEADY = 1.5
 """How much slower than the fastest call a user's call may be to count as warm."""
+STEADY_CALLS = 200
+"""So many of them in turn. Calls are steady before as well, but so slow that by then all points are in memory."""
 METHOD = "mneme.v1.MemoryService/Recall"
 
 
@@ -75,7 +77,7 @@ async def _warm_up(client: Client, users: Sequence[str], chance: random.Random) 
     for user in users:
         await ask(client, user, "low_latency", chance)
     fastest, steady, ends = float("inf"), 0, time.monotonic() + PATIENCE
-    while steady < len(users[:20]) + 20 and time.monotonic() < ends:
+    while steady < STEADY_CALLS and time.monotonic() < ends:
         begun = time.perf_counter()
         await ask(client, users[-1], "low_latency", chance)
         took = time.perf_counter() - begun
