@@ -139,12 +139,12 @@ async def _known(pool: Pool, turns: Mapping[int, Source], reader: Reader, head: 
     Return the candidates *turns*, by row, without those of which nothing is known. The messages of the first *head* are read,
     and those of which the index has no traits, as one that an older release made has none.
     """
-    untold = np.isnan(pool.traits[:, 0])
-    wanted = {row: turn for place, (row, turn) in enumerate(turns.items()) if place < head or untold[row]}
+    untold = frozenset(np.flatnonzero(np.isnan(pool.traits[:, 0])).tolist())
+    wanted = {row: turn for place, (row, turn) in enumerate(turns.items()) if place < head or row in untold}
     await reader.read_messages(wanted.values())
     messages = {row: reader.message(turn) for row, turn in wanted.items()}
     for row, message in messages.items():
-        if message is not None:
+        if message is not None and row in untold:
             pool.traits[row] = traits_of(message)
     return {row: turn for row, turn in turns.items() if row not in messages or messages[row] is not None}
 

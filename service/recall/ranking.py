@@ -72,12 +72,11 @@ class Ranking:
     breakdown: Breakdown
 
     def anchored(self, sources: Mapping[int, Source], anchor: float) -> list[Ranked]:
-        """Return those of the candidates that are among *sources*, where *anchor*, 0 to 1, is the score of the best of all."""
+        """Return the candidates, each of which has a source by its row, where *anchor*, 0 to 1, is the score of the best."""
         scores = (anchor * self.scores).tolist()
         return [
             Ranked(sources[row], score, place, self.breakdown)
             for row, score, place in zip(self.rows, scores, self.places, strict=True)
-            if row in sources
         ]
 
 

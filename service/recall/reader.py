@@ -29,7 +29,7 @@ class Reader:
         self._sessions = sessions
         self._memories = memories
         self._query = query
-        self._proposed = dict(proposed)
+        self._proposed = proposed
         self._asked: set[ChainId] = set()
         self._whole: set[Source] = set()
         self._messages: dict[Source, Message | None] = {}

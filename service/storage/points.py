@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID, uuid5
 
 from service.domain.ids import Scope
@@ -41,6 +42,11 @@ def point_id(kind: IndexedKind, scope: Scope, record_id: str) -> str:
 def known_traits(numbers: Sequence[float]) -> Sequence[float]:
     """Return the traits of a point as they are, or that there are none: what another release wrote is not known here."""
     return numbers if len(numbers) == TRAIT_COUNT else NO_TRAITS
+
+
+def traits_in(payload: Mapping[str, Any]) -> Sequence[float]:
+    """Return the traits in a point's *payload*."""
+    return known_traits(payload.get(TRAITS, ()))
 
 
 def selects_nothing(where: IndexFilter) -> bool:

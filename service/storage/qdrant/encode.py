@@ -78,7 +78,7 @@ def decode_hits(found: Sequence[models.ScoredPoint]) -> Hits:
         session_places=[sessions.setdefault(SessionId(payload[points.SESSION]), len(sessions)) for payload in payloads],
         sessions=list(sessions),
         orders=[payload[points.ORDER] for payload in payloads],
-        traits=[points.known_traits(payload.get(points.TRAITS, ())) for payload in payloads],
+        traits=[points.traits_in(payload) for payload in payloads],
     )
     return Hits(records, range(len(found)), [point.score for point in found])
 

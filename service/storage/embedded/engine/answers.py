@@ -11,7 +11,7 @@ from mneme.internal.v1 import vector_index_pb2 as pb
 from service.domain.ports.work import IndexedKind
 from service.storage import points
 from service.storage.embedded.engine.collections import Collections
-from service.storage.embedded.engine.entries import to_array, to_words, traits_in, unit
+from service.storage.embedded.engine.entries import to_array, to_words, unit
 from service.storage.embedded.engine.translate import to_query
 from service.storage.embedded.engine.view import FILTERS, Mask, Rows, Scores, View
 
@@ -72,7 +72,7 @@ def from_library(collections: Collections, kind: IndexedKind, tenant: str, queri
         sessions=sessions,
         session_places=np.array(session_places, dtype="<i4").tobytes(),
         orders=np.array([payload[points.ORDER] for payload in payloads.values()], dtype="<i8").tobytes(),
-        traits=np.array([traits_in(payload) for payload in payloads.values()], dtype="<f8").tobytes(),
+        traits=np.array([points.traits_in(payload) for payload in payloads.values()], dtype="<f8").tobytes(),
     )
     return found, [
         pb.Hits(

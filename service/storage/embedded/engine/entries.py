@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -71,17 +71,12 @@ def entry_of_record(record: Record) -> Entry:
             _micros(payload[points.EVENT_START]),
             _micros(payload[points.EVENT_END]),
         ),
-        traits=traits_in(payload),
+        traits=points.traits_in(payload),
         dense={name: unit(np.array(vector, dtype=np.float32)) for name, vector in vectors.items() if isinstance(vector, list)},
         sparse={
             name: to_words(vector) for name, vector in vectors.items() if isinstance(vector, SparseVector) and vector.indices
         },
     )
-
-
-def traits_in(payload: Mapping[str, Any]) -> Sequence[float]:
-    """Return the traits in a point's *payload*."""
-    return points.known_traits(payload.get(points.TRAITS, ()))
 
 
 def to_array(vector: pb.DenseVector) -> Dense:
