@@ -63,7 +63,7 @@ class Gateway:
         try:
             await mount.handler(exchange)
         except ClientGone:
-            exchange.status = CLIENT_CLOSED
+            exchange.status = exchange.status or CLIENT_CLOSED
         except Exception:
             self._log.exception("request broke", request_id=exchange.request_id, route=exchange.route)
             if exchange.status:

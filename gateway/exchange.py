@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -18,13 +20,16 @@ TEXT = b"text/plain; charset=utf-8"
 # status in logs and metrics of a request whose client left before the answer, as proxies write it
 CLIENT_CLOSED = 499
 
+# most calls are over by then; a task for each would cost them more than it could save
+_WATCHED_AFTER_SECONDS = 0.01
+
 _QUOTA = "x-quota-"
 _PERCENT = b"x-quota-ingests-pct"
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 
 class ClientGone(Exception):
-    """The client left before its request was read."""
+    """The client left before its request was read, or before it was answered."""
 
 
 class BodyTooLarge(Exception):
@@ -107,6 +112,29 @@ class Exchange:
         """Return when the client has left. Only receiving tells: sending to nobody is no error."""
         while (await self.receive())["type"] != "http.disconnect":
             pass
+
+    @asynccontextmanager
+    async def while_there(self) -> AsyncIterator[None]:
+        """Cancel what is done inside when the client leaves, and raise ClientGone. What is left of the request is passed over."""
+        loop = asyncio.get_running_loop()
+        watchers: list[asyncio.Task[None]] = []
+
+        async def watch() -> None:
+            await self.wait_until_gone()
+            scope.reschedule(loop.time())
+
+        timer = loop.call_later(_WATCHED_AFTER_SECONDS, lambda: watchers.append(loop.create_task(watch())))
+        try:
+            async with asyncio.timeout(None) as scope:
+                yield
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            raise ClientGone from None
+        finally:
+            timer.cancel()
+            for watcher in watchers:
+                watcher.cancel()
 
     async def begin(self, status: int, headers: Headers) -> None:
         """Send the head of the answer, with the request id in it unless *headers* have one from elsewhere."""

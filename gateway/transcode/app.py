@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -135,7 +136,9 @@ class Transcoder:
         encode = self._response_encoder(route)
 
         async def serve(exchange: Exchange, bound: Bound) -> None:
-            response = await call(bound.message, _metadata(exchange, bound), exchange.pass_on_quota)
+            # a write that has begun is brought to its end, whoever waits for it
+            async with exchange.while_there() if method.cancellable else nullcontext():
+                response = await call(bound.message, _metadata(exchange, bound), exchange.pass_on_quota)
             if method.success_status == NO_CONTENT:
                 await exchange.answer(NO_CONTENT)
             else:

@@ -9,7 +9,7 @@ from google.api import annotations_pb2
 from google.api.http_pb2 import HttpRule
 from google.protobuf.descriptor import Descriptor, FileDescriptor, MethodDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
-from mneme.v1.http_pb2 import ErrorStyle, StreamFormat
+from mneme.v1.http_pb2 import ErrorStyle, HttpMethod, StreamFormat, UsageKind
 
 from gateway.transcode.options import method_options, service_options
 from gateway.transcode.template import Template, parse_template
@@ -28,8 +28,8 @@ class Binding:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
     """
-    One rpc. *path* is its gRPC path, `/mneme.v1.UsersService/GetUser`; *repeatable* says that a repeat is harmless. The longest
-    body of 0 *max_body_bytes* is that of the gateway.
+    One rpc. *path* is its gRPC path, `/mneme.v1.UsersService/GetUser`; *repeatable* says that a repeat is harmless, *cancellable*
+    that it is to stop when its caller leaves. The longest body of 0 *max_body_bytes* is that of the gateway.
     """
 
     path: str
@@ -38,6 +38,7 @@ class Method:
     output: Descriptor
     streams: bool
     repeatable: bool
+    cancellable: bool
     success_status: int
     stream_format: StreamFormat.ValueType
     selected_by: str
@@ -72,6 +73,7 @@ def _method(service: ServiceDescriptor, descriptor: MethodDescriptor) -> Method:
         output=descriptor.output_type,
         streams=descriptor.server_streaming,
         repeatable=level != MethodOptions.IDEMPOTENCY_UNKNOWN,
+        cancellable=_is_read(level, options),
         success_status=options.success_status or 200,
         stream_format=options.stream_format or StreamFormat.STREAM_FORMAT_SSE,
         selected_by=options.selected_by,
@@ -81,6 +83,12 @@ def _method(service: ServiceDescriptor, descriptor: MethodDescriptor) -> Method:
         max_body_bytes=options.max_body_bytes,
         bindings=tuple(_bindings(descriptor)),
     )
+
+
+def _is_read(level: MethodOptions.IdempotencyLevel.ValueType, options: HttpMethod) -> bool:
+    """Tell whether a method changes nothing; a recall that can be repeated keeps no more than a note of itself."""
+    recall = options.usage.kind == UsageKind.USAGE_KIND_RECALL
+    return level == MethodOptions.NO_SIDE_EFFECTS or (recall and level == MethodOptions.IDEMPOTENT)
 
 
 def _bindings(descriptor: MethodDescriptor) -> Iterator[Binding]:

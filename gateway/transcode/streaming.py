@@ -19,7 +19,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from mneme.v1.http_pb2 import StreamFormat
 
-from gateway.exchange import CLIENT_CLOSED, Exchange
+from gateway.exchange import Exchange
 from gateway.status import CallFailed, Failure
 from gateway.transcode.errors import text_of
 from gateway.transcode.methods import Method
@@ -96,24 +96,12 @@ class Relay:
 
     async def __call__(self, exchange: Exchange, messages: AsyncIterator[Message]) -> None:
         """
-        Write *messages* until they end, fail, or the client leaves; then the call is cancelled.
+        Write *messages* as they come, until they end or fail, or the client leaves: ClientGone, and the call is cancelled.
 
         CallFailed only while nothing has been sent.
         """
-        gone = asyncio.create_task(exchange.wait_until_gone())
-        pump = asyncio.create_task(self._pump(exchange, messages))
-        try:
-            await asyncio.wait({gone, pump}, return_when=asyncio.FIRST_COMPLETED)
-            if not pump.done():
-                exchange.status = exchange.status or CLIENT_CLOSED
-                return
-            pump.result()
-        finally:
-            await _cancel(gone, pump)
-
-    async def _pump(self, exchange: Exchange, messages: AsyncIterator[Message]) -> None:
-        """Write every message as it comes."""
-        async with aclosing(messages):  # type: ignore[type-var] # an async generator, which the iterator type cannot say
+        closing = aclosing(messages)  # type: ignore[type-var] # an async generator, which the iterator type cannot say
+        async with exchange.while_there(), closing:
             try:
                 await self._write_all(exchange, messages)
             except CallFailed as error:

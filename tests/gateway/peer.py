@@ -68,7 +68,7 @@ class Peer:
     What the server heard and what it says.
 
     A method without a reply answers with *otherwise*, else with the empty message, and sends *ahead* before it. *cancelled*
-    counts streams whose caller left.
+    counts calls whose caller left.
     """
 
     calls: list[Call] = field(default_factory=list)
@@ -107,8 +107,12 @@ class Peer:
 
         async def unary(request: Any, context: Any) -> Any:
             reply = await self._reply(name, request, context)
-            if callable(reply):
-                reply = await reply(request)
+            try:
+                if callable(reply):
+                    reply = await reply(request)
+            except asyncio.CancelledError:
+                self.cancelled += 1
+                raise
             return empty if reply is None else reply
 
         async def stream(request: Any, context: Any) -> Any:

@@ -170,3 +170,12 @@ def test_no_path_breaks_the_trie(path: bytes) -> None:
 def test_every_service_that_can_be_called_has_its_routes() -> None:
     """What the service serves, the gateway serves: a file of the contract stands in both tables or in neither."""
     assert {file.DESCRIPTOR.name for file in SERVED} == {file.name for file in CONTRACT}
+
+
+def test_what_is_cancelled() -> None:
+    """Everything that is fetched, and what looks for something by a body; nothing that changes anything."""
+    cancelled = {method.descriptor.name: method.bindings[0].verb for method in methods_of(CONTRACT) if method.cancellable}
+    fetched = {method.descriptor.name for method in methods_of(CONTRACT) if method.bindings[0].verb == "GET"}
+
+    posted = {"Recall", "SearchDocuments", "RecallV1", "RecallV2", "RecallV3", "RecallV5", "RecallV6"}
+    assert {**dict.fromkeys(fetched, "GET"), **dict.fromkeys(posted, "POST")} == cancelled

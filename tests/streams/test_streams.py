@@ -114,6 +114,16 @@ async def test_whoever_leaves_stops_the_work(streaming: Streaming, way: Any, at:
     assert 0 == gate.waiting
 
 
+async def test_a_context_in_one_piece_that_is_left_stops_the_work(streaming: Streaming, wait_until: Waiter[object]) -> None:
+    """Over REST too, where nothing has been sent yet."""
+    streaming.embedding.shut()
+    async with streaming.http() as client:
+        asking = asyncio.create_task(client.get(streaming.path.removesuffix("?stream=true")))
+        await wait_until(lambda: streaming.embedding.waiting == 1, "the work is under way")
+        asking.cancel()
+        await wait_until(lambda: streaming.embedding.cancelled == 1, "the work is cancelled")
+
+
 async def test_streams_do_not_wait_for_one_another(streaming: Streaming, wait_until: Waiter[object]) -> None:
     """Many at once have their first stage while all of them compute; one that leaves takes no other along."""
     streaming.embedding.shut()
