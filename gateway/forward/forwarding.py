@@ -167,16 +167,18 @@ class Forwarding:
             # after the end this does nothing; before it, it is what makes the provider stop
             response.close()
         if ended:
-            await self._end(credentials)
+            self._store(credentials)
+            # an answer with a length has ended for the client already, who may be about to send the next request behind it
+            if "content-length" not in response.headers or parts.queue.is_behind:
+                await self._wait_until_stored()
+            await exchange.write(b"", more=False)
 
-    async def _end(self, credentials: Credentials) -> None:
-        """End the answer, when the turn is durable or has taken too long to be."""
-        self._store(credentials)
+    async def _wait_until_stored(self) -> None:
+        """Return when the turn is durable, or has taken too long to be."""
         if self._settled is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._parts.limits.store_wait.total_seconds()):
                     await self._settled.wait()
-        await self._exchange.write(b"", more=False)
 
     def _store(self, credentials: Credentials) -> None:
         """Hand over what there is of the turn, once."""
