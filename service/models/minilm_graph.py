@@ -183,7 +183,7 @@ class _Graph:
 
     def _joined(self, hidden: str, change: str, norm: Sequence[str]) -> str:
         """Add the normalised sum of both."""
-        return self._add("SkipLayerNormalization", [change, hidden, *norm], domain=_EXTENSIONS, epsilon=_EPSILON)
+        return self._add("LayerNormalization", [self._add("Add", [hidden, change]), *norm], epsilon=_EPSILON)
 
     def _from_hidden(self, hidden: str, linear: _Linear) -> str:
         """Add *linear* of a hidden state, its wide dimensions apart."""
