@@ -129,7 +129,7 @@ class ForgottenSession:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgetting:
     """
-    All that a forgetting does, in one step, and the *deletion* that its receipt will tell of. *erased* are the uploads of
+    All that a forgetting does, as a whole, and the *deletion* that its receipt will tell of. *erased* are the uploads of
     documents that went for it before and that the deletion counts.
     """
 

@@ -342,7 +342,9 @@ async def test_forgetting_is_for_good(engines: Engines, embedder: Embedder, inde
     url = engines.settings(database=DATABASE).redis_url or ""
     now = timedelta(0)
     # leases end at once, so that whatever a dead worker held is there to be claimed
-    async with open_stores(url, buckets=2, lease=now) as stores, open_stores(url, buckets=2, lease=now, grace=now) as impatient:
+    # and every change that can be made in parts is made in as many as there can be
+    patient, hasty = open_stores(url, buckets=2, lease=now, part=1), open_stores(url, buckets=2, lease=now, grace=now)
+    async with patient as stores, hasty as impatient:
         application = build_application(stores, index, embedder, clock, pepper=b"pepper")
         loop = asyncio.get_running_loop()
         bench = Bench(loop=loop, application=application, stores=stores, clock=clock)

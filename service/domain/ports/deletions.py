@@ -19,7 +19,8 @@ class ForgetStore(Protocol):
 
     async def apply(self, scope: Scope, forgetting: Forgetting, *, idempotency_key: str | None = None) -> ReceiptId:
         """
-        Do all of a *forgetting* in one step, queue index entries, and note that its receipt is to follow.
+        Do all of a *forgetting*, queue index entries, and note that its receipt is to follow. Whatever breaks off, all of it is
+        done or nothing.
 
         Return the id of the receipt: that of the first request when the key came before. Raises IdempotencyKeyReused;
         ConcurrentChange when the memories or a session moved on.

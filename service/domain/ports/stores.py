@@ -146,7 +146,8 @@ class SessionStore(Protocol):
 
     async def delete(self, scope: Scope, session_id: SessionId, memories: MemoryChange) -> None:
         """
-        Remove the session, its messages and summary, and change the memories that it created, in one step.
+        Remove the session, its messages and summary, and change the memories that it created. Whatever breaks off, all of it
+        is done or nothing.
 
         Raises SessionNotFound; LegalHold when messages of it are held; ConcurrentChange when the memories moved on.
         """

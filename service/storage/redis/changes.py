@@ -7,6 +7,7 @@ is what the script finds, and Lua need not understand memories.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ from service.storage.redis.names import quoted
 from service.storage.redis.writes import Writes
 
 SEPARATOR = ":"
+READ = 1_000
+"""Chains that are read in one round trip: more would hold up everybody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,11 @@ class MemoryChanges:
     settler: Settler
     events: Events
 
-    async def plan(self, scope: Scope, change: MemoryChange) -> Plan:
-        """Return the writes that make *change*, worked out against the chains as they are now."""
+    async def plan(self, scope: Scope, change: MemoryChange, *, chains: Writes | None = None) -> Plan:
+        """
+        Return the writes that make *change*, worked out against the chains as they are now. Those of the chains go into *chains*,
+        if it is given: of them there may be many.
+        """
         keys, writes = self.keyspace.user(scope), Writes()
         await self._put_conflicts(writes, keys, change.put_conflicts)
         for conflict_id in change.drop_conflicts:
@@ -56,12 +62,13 @@ class MemoryChanges:
         ids = [*(chain.chain_id for chain in change.put), *change.drop]
         if not ids:
             return Plan(writes=writes, changes=int(bool(writes.keys)), intent=None)
-        texts, known = await self.database.send(("HMGET", keys.chains, *ids), ("SMEMBERS", keys.categories))
-        old = {id_: read_chain(id_, text) for id_, text in zip(ids, texts, strict=True) if text}
+        found, known = await asyncio.gather(read_chains(self.database, keys, ids), self.database.get("SMEMBERS", keys.categories))
+        old = {chain.chain_id: chain for chain in found if chain is not None}
+        chains = writes if chains is None else chains
         for chain in change.put:
-            put_chain(writes, keys, chain, old.get(chain.chain_id))
+            put_chain(chains, keys, chain, old.get(chain.chain_id))
         for chain_id in change.drop:
-            _drop(writes, keys, chain_id, old.get(chain_id))
+            _drop(chains, keys, chain_id, old.get(chain_id))
         named = {name for chain in change.put for version in chain.versions for name in version.categories}
         intent = self._name(writes, keys, sorted(named - set(known)))
         return Plan(writes=writes, changes=1, intent=intent)
@@ -91,6 +98,16 @@ class MemoryChanges:
         # due at once: a worker may settle it as well, to the same effect
         writes.add("ZADD", keys.bucket.intents, 0, intent.text)
         return intent
+
+
+async def read_chains(database: Database, keys: UserKeys, chain_ids: Sequence[ChainId]) -> list[MemoryChain | None]:
+    """Return chains as they are stored, None where there is none, in the same order: many in several round trips."""
+    found: list[MemoryChain | None] = []
+    for start in range(0, len(chain_ids), READ):
+        ids = chain_ids[start : start + READ]
+        texts = await database.get("HMGET", keys.chains, *ids)
+        found += [read_chain(id_, text) if text else None for id_, text in zip(ids, texts, strict=True)]
+    return found
 
 
 def put_conflict(writes: Writes, keys: UserKeys, conflict: Conflict) -> None:

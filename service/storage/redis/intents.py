@@ -23,6 +23,7 @@ from service.storage.redis.database import Database
 from service.storage.redis.drafts import Drafts
 from service.storage.redis.keys import Keyspace, ProjectKeys, UserKeys
 from service.storage.redis.outbox import is_indexed
+from service.storage.redis.parts import Parts
 from service.storage.redis.receipt_codec import read_deletion, write_deletion
 from service.storage.redis.receipts import RedisReceipts
 
@@ -36,10 +37,10 @@ class Intent:
     One intent: `list` the user among the users of its project, `free` the id *name* that it gave up, `purge` what is left of it
     when it was deleted (*name* is its id, *answer* the key of its kept answer or empty), name the *categories* to the project,
     `discard` a draft that did not become a user, `restore` what follows when one did, `release` the id *name* of a document that
-    was deleted, and give a *deletion* its `receipt`, whose id is *name*.
+    was deleted, make the `parts` of a change that is decided for, and give a *deletion* its `receipt`, whose id is *name*.
     """
 
-    kind: Literal["list", "free", "purge", "categories", "discard", "restore", "release", "receipt"]
+    kind: Literal["list", "free", "purge", "categories", "discard", "restore", "release", "parts", "receipt"]
     project_id: str
     user_key: str
     name: str = ""
@@ -71,6 +72,11 @@ def tally(keys: UserKeys) -> str:
     return f"{keys.grave}:tally"
 
 
+def parts_intent(scope: Scope) -> Intent:
+    """Return the intent to make the parts of a change that was decided for."""
+    return Intent(kind="parts", project_id=scope.project_id, user_key=scope.user_key)
+
+
 def receipt_intent(scope: Scope, deletion: Deletion) -> Intent:
     """Return the intent to give a deletion its receipt."""
     return Intent(
@@ -91,6 +97,7 @@ class Settler:
     claims: Claims
     documents: Claims
     receipts: RedisReceipts
+    parts: Parts
 
     async def settle(self, intent: Intent) -> None:
         """Carry out an intent that was just committed. A failure is left to the worker: what the caller asked for is done."""
@@ -115,6 +122,8 @@ class Settler:
                 await self._restore(keys)
             case "release":
                 await self.documents.free(intent.scope, intent.name)
+            case "parts":
+                await self.parts.finish(keys)
             case "receipt":
                 await self._receipt(keys, intent)
         await self.database.get("ZREM", keys.bucket.intents, intent.text)
@@ -142,8 +151,8 @@ class Settler:
         return await self.receipts.get(scope.project_id, receipt_id)
 
     async def _is_everywhere(self, keys: UserKeys) -> bool:
-        """Return whether a deletion is done: in the index, and of a deleted user to the last session."""
-        return await is_indexed(self.database, keys) and not await self.database.get("EXISTS", keys.grave)
+        """Return whether a deletion is done: to its last part, in the index, and of a deleted user to the last session."""
+        return not await self.database.get("EXISTS", keys.parts, keys.grave) and await is_indexed(self.database, keys)
 
     async def _receipt(self, keys: UserKeys, intent: Intent) -> None:
         deletion = read_deletion(intent.deletion)

@@ -160,6 +160,11 @@ class UserKeys:
         return f"{self._prefix}:revision"
 
     @property
+    def parts(self) -> str:
+        """List of the parts of a change that are still to be made, each behind the names of its keys."""
+        return f"{self._prefix}:parts"
+
+    @property
     def chains(self) -> str:
         """Hash of chain id to chain."""
         return f"{self._prefix}:chains"
@@ -249,6 +254,10 @@ class UserKeys:
         """Sorted set of the sessions of a deleted user that are still to be removed."""
         return f"{self._prefix}:grave"
 
+    def staged(self, token: str) -> str:
+        """Return the list of the parts of a change that is not decided for, as in `parts`."""
+        return f"{self._prefix}:staged:{token}"
+
     def session(self, session_id: SessionId) -> str:
         """Return the hash of a session."""
         return f"{self._prefix}:session:{session_id}"
@@ -293,6 +302,7 @@ class UserKeys:
             self.summaries,
             self.summary_times,
             self.revision,
+            self.parts,
             self.chains,
             self.heads,
             self.versions,

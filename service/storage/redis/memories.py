@@ -11,11 +11,11 @@ from service.domain.ids import ChainId, MemoryId, ProjectId, Scope, SessionId
 from service.domain.memories import MemoryChain, MemoryChange, MemoryFilter
 from service.domain.sessions import SessionFilter
 from service.domain.values import Page, PageRequest
-from service.storage.redis.changes import SEPARATOR, MemoryChanges
-from service.storage.redis.codec import read_chain
+from service.storage.redis.changes import SEPARATOR, MemoryChanges, read_chains
 from service.storage.redis.database import Command, Database, span
 from service.storage.redis.keys import Keyspace, ProjectKeys, UserKeys
 from service.storage.redis.names import quoted
+from service.storage.redis.parts import UNDER_WAY, Parts
 from service.storage.redis.sessions import RedisSessions
 
 EVERYTHING = PageRequest(offset=0, limit=1_000_000_000)
@@ -33,19 +33,25 @@ class RedisMemories:
     database: Database
     keyspace: Keyspace
     changes: MemoryChanges
+    parts: Parts
     sessions: RedisSessions
 
     async def revision(self, scope: Scope) -> int:
-        """Return the revision of the user's memories: 0 at first, one more with each change."""
-        return int(await self.database.get("GET", self.keyspace.user(scope).revision) or 0)
+        """
+        Return the revision of the user's memories: 0 at first, one more with each change. Of a change that is made in parts, what
+        is left is made first.
+        """
+        keys = self.keyspace.user(scope)
+        while (revision := int(await self.database.get("GET", keys.revision) or 0)) >= UNDER_WAY:
+            await self.parts.finish(keys)
+        return revision
 
     async def chains(self, scope: Scope, chain_ids: Sequence[ChainId]) -> Sequence[MemoryChain | None]:
         """Return chains, None where there is none (any more), in the same order, in one round trip (two if any is connected)."""
         if not chain_ids:
             return []
         keys = self.keyspace.user(scope)
-        texts = await self.database.get("HMGET", keys.chains, *chain_ids)
-        found = [read_chain(id_, text) if text else None for id_, text in zip(chain_ids, texts, strict=True)]
+        found = await read_chains(self.database, keys, chain_ids)
         others = sorted({other for chain in found if chain for other in chain.connections})
         if not others:
             return found

@@ -33,11 +33,14 @@ from service.storage.redis.codec import (
 )
 from service.storage.redis.database import Database, span
 from service.storage.redis.events import Events
+from service.storage.redis.intents import parts_intent
 from service.storage.redis.keys import Keyspace, UserKeys
 from service.storage.redis.messages import Messages
 from service.storage.redis.names import quoted
 from service.storage.redis.origins import Origins, drop_origin, places
+from service.storage.redis.parts import Parts
 from service.storage.redis.summaries import Summaries
+from service.storage.redis.writes import Writes
 
 SCANNED = 500
 """Sessions that a filtered list reads in one round trip."""
@@ -54,6 +57,7 @@ class RedisSessions:
     summed: Summaries
     origins: Origins
     events: Events
+    parts: Parts
 
     async def create(self, scope: Scope, session: NewSession, *, idempotency_key: str | None = None) -> Session:
         """Open a session and mark the user as active. Raises IdempotencyKeyReused; ConcurrentChange when the user is gone."""
@@ -125,12 +129,13 @@ class RedisSessions:
 
     async def delete(self, scope: Scope, session_id: SessionId, memories: MemoryChange) -> None:
         """
-        Remove the session, its messages and summary, and change the memories that it created, in one step.
+        Remove the session, its messages and summary, and change the memories that it created: decided for in one step,
+        and where they are many made in parts.
 
         Raises SessionNotFound; LegalHold when messages of it are held; ConcurrentChange when the memories moved on.
         """
-        keys = self.keyspace.user(scope)
-        plan = await self.changes.plan(scope, memories)
+        keys, chains = self.keyspace.user(scope), Writes()
+        plan = await self.changes.plan(scope, memories, chains=chains)
         plan.writes.index_entry(keys, IndexedKind.TURN, f"{session_id}:*")
         plan.writes.index_entry(keys, IndexedKind.SUMMARY, session_id)
         await self.events.withdraw(plan.writes, scope, [session_id])
@@ -140,10 +145,12 @@ class RedisSessions:
         plan.writes.add("HDEL", keys.forgotten, session_id)
         own = [keys.session(session_id), keys.messages(session_id), keys.steps(session_id)]
         lists = [keys.sessions, keys.pending, keys.spoken, keys.summaries, keys.summary_times, keys.bucket.timers]
+        staged, intent = await self.parts.stage(keys, chains), parts_intent(scope)
+        deciding = [keys.holds, keys.bucket.intents, staged.key, keys.parts]
         outcome = await self.database.run(
             "delete_session",
-            [keys.record, keys.revision, *own, *lists, keys.holds, *plan.writes.keys],
-            [memories.revision, plan.changes, session_id, keys.timer(session_id), *plan.writes.arguments],
+            [keys.record, keys.revision, *own, *lists, *deciding, *staged.keys(plan.writes)],
+            [memories.revision, plan.changes, session_id, keys.timer(session_id), *staged.arguments(intent.text, plan.writes)],
         )
         if outcome == "gone":
             raise SessionNotFound(session_id=session_id)
@@ -152,6 +159,8 @@ class RedisSessions:
         if outcome == "stale":
             raise ConcurrentChange
         await self.changes.settle(plan)
+        if staged.length:
+            await self.changes.settler.carry_out(intent)
 
     async def held(self, scope: Scope) -> Mapping[SessionId, frozenset[int]]:
         """Return the places of the messages that are held for legal reasons, by their session; most users have none."""

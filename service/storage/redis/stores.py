@@ -23,6 +23,7 @@ from service.storage.redis.memories import RedisMemories
 from service.storage.redis.messages import Messages
 from service.storage.redis.origins import Origins
 from service.storage.redis.outbox import RedisOutbox
+from service.storage.redis.parts import MOST, Parts
 from service.storage.redis.projects import RedisProjects
 from service.storage.redis.recalls import RedisEventNames, RedisRecallLog
 from service.storage.redis.receipts import RedisReceipts
@@ -74,30 +75,31 @@ class RedisStores:
 
 @asynccontextmanager
 async def open_stores(
-    url: str, *, buckets: int, lease: timedelta = LEASE, grace: timedelta = GRACE
+    url: str, *, buckets: int, lease: timedelta = LEASE, grace: timedelta = GRACE, part: int = MOST
 ) -> AsyncIterator[RedisStores]:
     """
     Open the stores at *url* (`redis://`, `rediss://`, `unix://`, `redis+cluster://`) and close them at the end.
 
     *buckets* is settled by whoever opens the store first. A job or an outbox entry is leased for *lease*. A claim, or an intent,
-    that is older than *grace* is taken for one whose writer died. Raises StorageUnavailable, BucketsMismatch.
+    that is older than *grace* is taken for one whose writer died. A long change is made in parts of about *part* words.
+    Raises StorageUnavailable, BucketsMismatch.
     """
     async with open_database(url) as database:
         keyspace = Keyspace(buckets)
         await _settle_buckets(database, buckets)
-        stores = build_stores(database, keyspace, lease=lease, grace=grace)
+        stores = build_stores(database, keyspace, Parts(database, part), lease=lease, grace=grace)
         await stores.jobs.streams.prepare()
         await stores.outbox.streams.prepare()
         await stores.bulk.streams.prepare()
         yield stores
 
 
-def build_stores(database: Database, keyspace: Keyspace, *, lease: timedelta, grace: timedelta) -> RedisStores:
+def build_stores(database: Database, keyspace: Keyspace, parts: Parts, *, lease: timedelta, grace: timedelta) -> RedisStores:
     """Return the stores of a prepared database."""
     claims = Claims(database, keyspace, grace)
     document_claims = Claims(database, keyspace, grace, DOCUMENT_IDS)
     receipts = RedisReceipts(database)
-    settler = Settler(database, keyspace, claims, document_claims, receipts)
+    settler = Settler(database, keyspace, claims, document_claims, receipts, parts)
     events = Events(database, keyspace)
     changes = MemoryChanges(database, keyspace, settler, events)
     sessions = RedisSessions(
@@ -108,6 +110,7 @@ def build_stores(database: Database, keyspace: Keyspace, *, lease: timedelta, gr
         Summaries(database, keyspace),
         Origins(database, keyspace),
         events,
+        parts,
     )
     users = RedisUsers(database, keyspace, claims, settler, events)
     all_buckets = keyspace.all_buckets()
@@ -119,7 +122,7 @@ def build_stores(database: Database, keyspace: Keyspace, *, lease: timedelta, gr
         users=users,
         sessions=sessions,
         turns=RedisTurns(users, sessions),
-        memories=RedisMemories(database, keyspace, changes, sessions),
+        memories=RedisMemories(database, keyspace, changes, parts, sessions),
         conflicts=RedisConflicts(database, keyspace),
         jobs=RedisJobs(database, keyspace, changes, settler, events, jobs, grace),
         documents=RedisDocuments(database, keyspace, document_claims, settler),
@@ -131,7 +134,7 @@ def build_stores(database: Database, keyspace: Keyspace, *, lease: timedelta, gr
         deliveries=RedisDeliveries(database, keyspace),
         event_names=RedisEventNames(database),
         recall_log=RedisRecallLog(database),
-        forgets=RedisForgets(database, keyspace, changes, settler),
+        forgets=RedisForgets(database, keyspace, changes, parts, settler),
         receipts=receipts,
     )
 

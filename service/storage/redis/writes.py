@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from service.domain.ports.work import IndexedKind
@@ -38,6 +39,27 @@ class Writes:
     def arguments(self) -> list[str]:
         """What `run_writes` reads."""
         return [dump(self._commands[start : start + PACKED]) for start in range(0, len(self._commands), PACKED)]
+
+    @property
+    def weight(self) -> int:
+        """How long the commands are in all."""
+        return sum(map(len, self._commands))
+
+    def cut(self, most: int) -> Iterator[tuple[list[str], list[list[str | int]]]]:
+        """
+        Yield the commands in runs of about *most* in weight, at least one command each: the keys that a run writes, and the
+        commands with the places of their keys among those.
+        """
+        names, places = self.keys, dict[str, int]()
+        run: list[list[str | int]] = []
+        weight = 0
+        for command, place, *arguments in self._commands:
+            if run and weight + len(arguments) > most:
+                yield list(places), run
+                run, weight, places = [], 0, {}
+            run.append([command, places.setdefault(names[int(place)], len(places)), *arguments])
+            weight += len(arguments) + 2
+        yield list(places), run
 
     def add(self, command: str, key: str, *arguments: Argument) -> None:
         """Append one command; *arguments* stand after its key. What is done to one key is done in the order of the calls."""

@@ -23,8 +23,9 @@ class Forget:
     """
     Removes all that was made of a user's messages, keeps the messages as forgotten ones, and leaves a receipt.
 
-    In the truth it is one step. The index follows before the answer; while it cannot, the call fails with StorageUnavailable,
-    although nothing of what was forgotten is shown any more, and workers complete the receipt when the index is back.
+    In the truth it is decided for in one step. The index follows before the answer; while it cannot, the call fails with
+    StorageUnavailable, although nothing of what was forgotten is shown any more, and workers complete the receipt when the index
+    is back.
     """
 
     def __init__(

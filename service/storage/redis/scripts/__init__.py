@@ -51,6 +51,7 @@ ScriptName = Literal[
     "held_entries",
     "keep_recall",
     "list_key",
+    "make_part",
     "now",
     "open_session",
     "overdue",
