@@ -59,19 +59,27 @@ class MemoryChanges:
             writes.add("SREM", keys.open_conflicts, conflict_id)
         if change.drop_conflicts:
             await self.events.withdraw(writes, scope, change.drop_conflicts)
-        ids = [*(chain.chain_id for chain in change.put), *change.drop]
-        if not ids:
+        if not change.put and not change.drop:
             return Plan(writes=writes, changes=int(bool(writes.keys)), intent=None)
-        found, known = await asyncio.gather(read_chains(self.database, keys, ids), self.database.get("SMEMBERS", keys.categories))
-        old = {chain.chain_id: chain for chain in found if chain is not None}
-        chains = writes if chains is None else chains
-        for chain in change.put:
-            put_chain(chains, keys, chain, old.get(chain.chain_id))
-        for chain_id in change.drop:
-            _drop(chains, keys, chain_id, old.get(chain_id))
+        changing = self._put_and_drop(writes if chains is None else chains, keys, change)
+        _, known = await asyncio.gather(changing, self.database.get("SMEMBERS", keys.categories))
         named = {name for chain in change.put for version in chain.versions for name in version.categories}
         intent = self._name(writes, keys, sorted(named - set(known)))
         return Plan(writes=writes, changes=1, intent=intent)
+
+    async def _put_and_drop(self, writes: Writes, keys: UserKeys, change: MemoryChange) -> None:
+        """Turn chains as they are now into what they are to be."""
+        new: list[tuple[ChainId, MemoryChain | None]] = [(chain.chain_id, chain) for chain in change.put]
+        new += [(chain_id, None) for chain_id in change.drop]
+        # some at a time, since others want the event loop
+        for start in range(0, len(new), READ):
+            some = new[start : start + READ]
+            before = await read_chains(self.database, keys, [chain_id for chain_id, _ in some])
+            for (chain_id, chain), old in zip(some, before, strict=True):
+                if chain is None:
+                    _drop(writes, keys, chain_id, old)
+                else:
+                    put_chain(writes, keys, chain, old)
 
     async def settle(self, plan: Plan) -> None:
         """Write what follows a committed plan in other slots."""

@@ -8,7 +8,7 @@ memories comes in between; whoever asks for the revision makes what is left firs
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -73,27 +73,28 @@ class Parts:
 
     async def stage(self, keys: UserKeys, writes: Writes, sessions: Sequence[SessionPart] = ()) -> Staged:
         """Stage a change, unless it is short enough to be made at once. What is done to sessions comes before the *writes*."""
-        parts, key = _cut(keys, sessions, writes, self.most), keys.staged(str(uuid4()))
-        if len(parts) == 1:
-            return Staged(key=key, length=0, at_once=parts[0])
-        for part in parts:
-            await self.database.send(("RPUSH", key, dump(part.keys), part.text), ("EXPIRE", key, KEPT_SECONDS))
-        return Staged(key=key, length=2 * len(parts), at_once=None)
+        key, length = keys.staged(str(uuid4())), 0
+        if len(sessions) * _SESSION_WEIGHT + writes.weight <= self.most:
+            return Staged(key=key, length=0, at_once=_part(keys, sessions, *next(writes.cut(self.most), ((), ()))))
+        for part in _cut(keys, sessions, writes, self.most):
+            staging = ("RPUSH", key, dump(part.keys), part.text), ("EXPIRE", key, KEPT_SECONDS)
+            length, _ = await self.database.send(*staging)
+        return Staged(key=key, length=length, at_once=None)
 
     async def finish(self, keys: UserKeys) -> None:
         """Make what is left of a change. Any number of callers may do so at a time."""
-        names = await self.database.get("LINDEX", keys.parts, 0)
+        names = await self.database.run("make_part", [keys.revision, keys.parts], [""])
         while names:
             names = await self.database.run("make_part", [keys.revision, keys.parts, *orjson.loads(names)], [names])
 
 
-def _cut(keys: UserKeys, sessions: Sequence[SessionPart], writes: Writes, most: int) -> Sequence[Part]:
-    """Return the parts of a change, one if all of it is no longer than *most*."""
-    if len(sessions) * _SESSION_WEIGHT + writes.weight <= most:
-        return [_part(keys, sessions, *next(writes.cut(most)))]
+def _cut(keys: UserKeys, sessions: Sequence[SessionPart], writes: Writes, most: int) -> Iterator[Part]:
+    """Yield the parts of a change, each of about *most*."""
     together = max(1, most // _SESSION_WEIGHT)
-    runs = [sessions[start : start + together] for start in range(0, len(sessions), together)]
-    return [*(_part(keys, run, (), ()) for run in runs), *(_part(keys, (), *run) for run in writes.cut(most))]
+    for start in range(0, len(sessions), together):
+        yield _part(keys, sessions[start : start + together], (), ())
+    for names, commands in writes.cut(most):
+        yield _part(keys, (), names, commands)
 
 
 def _part(keys: UserKeys, sessions: Sequence[SessionPart], names: Sequence[str], commands: Sequence[object]) -> Part:

@@ -59,7 +59,8 @@ class Writes:
                 run, weight, places = [], 0, {}
             run.append([command, places.setdefault(names[int(place)], len(places)), *arguments])
             weight += len(arguments) + 2
-        yield list(places), run
+        if run:
+            yield list(places), run
 
     def add(self, command: str, key: str, *arguments: Argument) -> None:
         """Append one command; *arguments* stand after its key. What is done to one key is done in the order of the calls."""

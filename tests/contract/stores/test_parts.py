@@ -196,6 +196,16 @@ async def test_a_user_is_deleted_in_the_middle(world: World, impatient: RedisSto
     assert [] == await world.stores.users.database.get("KEYS", f"*{world.scope.user_key}*")
 
 
+async def test_parts_that_were_lost_hold_nobody_up(world: World) -> None:
+    """A store that lost them is not whole, but the user's memories can be changed."""
+    await remembered(world)
+    before = await world.stores.memories.revision(world.scope)
+    with pytest.raises(Died):
+        await forget(dying(world.stores, 1), world)
+    await world.stores.users.database.get("DEL", keys_of(world).parts)
+    assert before + 1 == await world.stores.memories.revision(world.scope)
+
+
 async def test_two_who_stage_at_a_time_come_one_after_the_other(piecemeal: RedisStores, world: World) -> None:
     """Neither decides for what the other staged."""
     sessions = [await remembered(world) for _ in range(3)]
