@@ -79,6 +79,7 @@ class RedisForgets:
                 *staged.arguments(parts_intent(scope).text, plan.writes),
             ],
         )
+        await self.parts.discard(staged)
         match kind:
             case "reused":
                 raise IdempotencyKeyReused(idempotency_key=idempotency_key or "")

@@ -81,6 +81,11 @@ class Parts:
             length, _ = await self.database.send(*staging)
         return Staged(key=key, length=length, at_once=None)
 
+    async def discard(self, staged: Staged) -> None:
+        """Remove what is still staged of a change that was decided about: nothing, unless it was refused."""
+        if staged.length:
+            await self.database.get("UNLINK", staged.key)
+
     async def finish(self, keys: UserKeys) -> None:
         """Make what is left of a change. Any number of callers may do so at a time."""
         names = await self.database.run("make_part", [keys.revision, keys.parts], [""])

@@ -152,6 +152,7 @@ class RedisSessions:
             [keys.record, keys.revision, *own, *lists, *deciding, *staged.keys(plan.writes)],
             [memories.revision, plan.changes, session_id, keys.timer(session_id), *staged.arguments(intent.text, plan.writes)],
         )
+        await self.parts.discard(staged)
         if outcome == "gone":
             raise SessionNotFound(session_id=session_id)
         if outcome == "held":

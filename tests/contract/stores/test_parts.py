@@ -207,11 +207,12 @@ async def test_parts_that_were_lost_hold_nobody_up(world: World) -> None:
 
 
 async def test_two_who_stage_at_a_time_come_one_after_the_other(piecemeal: RedisStores, world: World) -> None:
-    """Neither decides for what the other staged."""
+    """Neither decides for what the other staged, and nothing stays of what was refused."""
     sessions = [await remembered(world) for _ in range(3)]
     delete = DeleteSession(piecemeal.users, piecemeal.sessions, piecemeal.memories, piecemeal.conflicts)
     await asyncio.gather(*(delete(ACME, world.user.user_id, session.session_id) for session in sessions))
     assert (0, 0) == await left(world)
+    assert [] == await piecemeal.users.database.get("KEYS", f"*{world.scope.user_key}*:staged:*")
 
 
 def test_no_part_is_long() -> None:
