@@ -86,8 +86,8 @@ class Plan:
 class Evidence:
     """
     What one hop found: *ranked* turns, best first, what was read of them and of their memories, *summaries* with their
-    similarity to the query, best first, the *date_ranges* that were read out of the query, and the *kindred* words that the
-    messages use for those of the query.
+    similarity to the query, best first, the *date_ranges* that were read out of the query, and by word of the query the *kindred*
+    words that the messages use for it.
 
     Turns are read as far as they are likely to be shown. Those that turned out to be gone are still among the ranked.
     """
@@ -96,7 +96,7 @@ class Evidence:
     reader: Reader
     summaries: Sequence[tuple[Summary, float]]
     date_ranges: Sequence[DateRange]
-    kindred: Kindred
+    kindred: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 async def gather_evidence(tools: Tools, query: RecallQuery, plan: Plan) -> Evidence:
@@ -125,7 +125,7 @@ async def gather_evidence(tools: Tools, query: RecallQuery, plan: Plan) -> Evide
         reader=reader,
         summaries=[(summary, tools.embedder.similarity(nearness[summary.session_id])) for summary in summaries],
         date_ranges=spans,
-        kindred=kin,
+        kindred=kin.words,
     )
 
 

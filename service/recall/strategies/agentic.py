@@ -122,10 +122,8 @@ def _first_reason(plan: Plan, found: Evidence) -> str:
     sessions = len({turn.at.session_id for turn in found.ranked})
     words = ", ".join(plan.hints.keywords) or "no content word"
     dates = f", drawn to {len(found.date_ranges)} spans of time" if found.date_ranges else ""
-    kin = "; ".join(f"{word} ({', '.join(others)})" for word, others in found.kindred.words.items())
+    kin = "; ".join(f"{word} ({', '.join(others)})" for word, others in found.kindred.items())
     also = f" Words that are near to those of the query counted as well: {kin}." if kin else ""
-    left = found.kindred.passed_over
-    also += f" There was no time to compare {left} words that were not met before; later queries will." if left else ""
     return f"Searched for {words}{dates}: {len(found.ranked)} candidates in {sessions} sessions.{also}"
 
 
