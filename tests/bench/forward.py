@@ -14,7 +14,7 @@ forwarded ones and half after, so that both find as many messages). `beside` is 
 what the service says that the recall took within the turn, from the moment on at which its session is found: the query is
 being embedded by then, so it is less than all of it.
 With a concurrency of 0 calls come one at a time, 100 ms after the last, so that a turn is not slowed by the work that the turn
-before it left behind: embedding what was said.
+before it left behind: storing and embedding what was said.
 At the end 3,000 streams are given up in their middle: the memory of the gateway after each 1,000.
 Published beside it: LiteLLM adds 2 ms at the median and 13 ms at p99, at 290 requests a second on 4 cores.
 """
