@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -27,6 +28,8 @@ async def serve(settings: Settings) -> None:
 
 def main() -> None:
     """Serve, or exit with 1 and a word on standard error when the settings do not allow it."""
+    # requests leave next to no cycles of garbage behind, and to look for them often costs each request a twentieth of its time
+    gc.set_threshold(20_000, 20, 20)
     try:
         uvloop.run(serve(Settings.from_environment(os.environ)))
     except (InvalidSetting, OSError) as error:
