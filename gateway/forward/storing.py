@@ -108,7 +108,7 @@ class TurnQueue:
         """Let those go on that wait for *turn*."""
         turn.settled.set()
         turn.before = None
-        if self._last[turn.user] is turn:
+        if self._last.get(turn.user) is turn:
             del self._last[turn.user]
 
     async def _store_one(self, turn: _Turn) -> None:

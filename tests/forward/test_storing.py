@@ -67,3 +67,25 @@ async def test_turns_of_a_user_keep_their_order_while_the_service_is_away() -> N
         for user_id, user_key in [("alice", "2"), ("bob", "1"), ("alice", "3")]:
             queue.submit(pb.StoreTurnRequest(user_id=user_id, user_key=user_key), CREDENTIALS)
     assert attempts == [("alice", "1"), ("bob", "1"), ("alice", "1"), ("alice", "2"), ("alice", "3")]
+
+
+async def test_a_turn_may_be_stored_after_the_one_behind_it() -> None:
+    """Answers of the service come in any order, and the queue goes on."""
+    attempts: list[str] = []
+    second = asyncio.Event()
+
+    async def store(request: pb.StoreTurnRequest, _metadata: Metadata) -> Message:
+        attempts.append(request.user_key)
+        if request.user_key == "1":
+            await second.wait()
+        if request.user_key == "2":
+            second.set()
+        return pb.StoreTurnResponse()
+
+    metrics = ForwardMetrics(CollectorRegistry())
+    async with running_queue(store, metrics=metrics, log=open_log("critical"), drain=timedelta(seconds=20)) as queue:
+        for user_key in ("1", "2"):
+            queue.submit(pb.StoreTurnRequest(user_id="alice", user_key=user_key), CREDENTIALS)
+        await queue.drained()
+        queue.submit(pb.StoreTurnRequest(user_id="alice", user_key="3"), CREDENTIALS)
+    assert attempts == ["1", "2", "3"]
