@@ -9,7 +9,7 @@ is shown.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice, takewhile
@@ -27,8 +27,9 @@ from service.recall.analysis import QueryHints
 from service.recall.dates import date_ranges
 from service.recall.driven.driver import Driver
 from service.recall.kindred import KINDRED, Kindred, kindred_words
-from service.recall.pool import Pool, pool_of
+from service.recall.pool import Column, Pool, pool_of
 from service.recall.ranking import Ranked, preselect, rank
+from service.recall.rarity import RARE_WORDS, rare_words
 from service.recall.reader import Reader
 from service.recall.searches import LIMIT, HitList, Reading, search
 from service.recall.traits import Traits, traits_of
@@ -68,7 +69,7 @@ class Plan:
     Each search returns *hits* hits at most. *candidates* is how many of what is found are ranked by their traits as well;
     *summaries* how many summaries are read.
     *dates* tells whether to look for spans of time in the query, *kindred* of how many of the best the words are compared with
-    the query's.
+    the query's, *rarity* whether all candidates are read and ranked by how rare their words are as well.
     """
 
     readings: Sequence[Reading]
@@ -79,6 +80,7 @@ class Plan:
     hits: int = LIMIT
     dates: bool = True
     kindred: int = 0
+    rarity: bool = False
     where: IndexFilter = field(default_factory=IndexFilter)
 
 
@@ -110,10 +112,11 @@ async def gather_evidence(tools: Tools, query: RecallQuery, plan: Plan) -> Evide
     turns = {row: turn for row, turn in chosen.items() if query.may_show(turn.session_id)}
     proposed = {turn: pool.chains[row] for row, turn in turns.items() if row in pool.chains}
     reader = Reader(tools.sessions, tools.memories, query, proposed)
-    turns = await _known(pool, turns, reader, plan.kindred)
+    turns = await _known(pool, turns, reader, len(turns) if plan.rarity else plan.kindred)
     spans = date_ranges(query.text, query.now, newest=_newest(pool, turns, query)) if plan.dates else []
     kin = await _kindred(tools.embedder, plan, turns, reader)
-    ranking = rank(pool, list(turns), plan.hints, plan.weights, spans=spans, more={KINDRED: kin.column})
+    more = {KINDRED: kin.column, RARE_WORDS: _rarity(plan, turns, reader)}
+    ranking = rank(pool, list(turns), plan.hints, plan.weights, spans=spans, more=more)
     first = [turns[row] for row in ranking.rows[: likely_shown(query)]]
     _, summaries = await asyncio.gather(
         reader.read(first, messages=ANCHORS), _read_summaries(tools.sessions, query, _nearest_summaries(found, query, plan))
@@ -156,12 +159,20 @@ def _newest(pool: Pool, turns: Mapping[int, Source], query: RecallQuery) -> date
 
 async def _kindred(embedder: Embedder, plan: Plan, turns: Mapping[int, Source], reader: Reader) -> Kindred:
     """Return the kindred words in the messages of the best of *turns*; the rest count as average."""
-    head = takewhile(reader.knows, islice(turns.values(), plan.kindred))
-    texts = [message.content for turn in head if (message := reader.message(turn)) is not None]
+    texts = _texts(takewhile(reader.knows, islice(turns.values(), plan.kindred)), reader)
     if not texts:
         return Kindred(column=np.zeros(len(turns)), words={})
     found = await kindred_words(embedder, plan.hints, texts)
     return replace(found, column=np.pad(found.column, (0, len(turns) - len(texts))))
+
+
+def _rarity(plan: Plan, turns: Mapping[int, Source], reader: Reader) -> Column:
+    """Return how rare the words of *turns* are, all of which were read if *plan* asks for it, else 0."""
+    return rare_words(_texts(turns.values(), reader)) if plan.rarity else np.zeros(len(turns))
+
+
+def _texts(turns: Iterable[Source], reader: Reader) -> list[str]:
+    return [message.content for turn in turns if (message := reader.message(turn)) is not None]
 
 
 async def _read_summaries(store: SessionStore, query: RecallQuery, session_ids: Sequence[SessionId]) -> list[Summary]:

@@ -29,6 +29,7 @@ from service.recall.evidence import Plan
 from service.recall.kindred import KINDRED
 from service.recall.pool import Pool, pool_of
 from service.recall.ranking import Ranked, preselect, rank
+from service.recall.rarity import RARE_WORDS
 from service.recall.searches import SIGNALS, HitList
 from service.recall.traits import traits_of
 from tests.bench.evaluation.measure import latency, table
@@ -72,7 +73,9 @@ def main() -> None:
 def _ranked(plan: Plan, pool: Pool) -> list[Ranked]:
     turns = pool.sources(preselect(pool, plan.weights, plan.candidates))
     spans = date_ranges(QUERY.text, QUERY.now) if plan.dates else []
-    ranking = rank(pool, list(turns), plan.hints, plan.weights, spans=spans, more={KINDRED: np.zeros(len(turns))})
+    ranking = rank(
+        pool, list(turns), plan.hints, plan.weights, spans=spans, more=dict.fromkeys((KINDRED, RARE_WORDS), np.zeros(len(turns)))
+    )
     return ranking.anchored(turns, 0.5)
 
 

@@ -111,7 +111,7 @@ def parts_of(text: str) -> list[str]:
 
 def first_plan(query: RecallQuery) -> Plan:
     """Return what the first hop looks for."""
-    return replace(plan_of(query), weights=GATHERING, kindred=COMPARED)
+    return replace(plan_of(query), weights=GATHERING, kindred=COMPARED, rarity=True)
 
 
 def _part_plan(query: RecallQuery, part: str) -> Plan:
