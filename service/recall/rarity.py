@@ -5,14 +5,18 @@ tells something particular, whatever the query calls it; thanks and greetings ar
 
 from __future__ import annotations
 
-from collections import Counter
+import zlib
 from collections.abc import Sequence
-from itertools import islice
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.recall.analysis import content_words
+from service.recall.kindred import READ_CHARS
 from service.recall.pool import Column, standardised
+
+Roots = NDArray[np.uint32]
 
 RARE_WORDS = "rare_words"
 """Name of the trait."""
@@ -23,10 +27,21 @@ COUNTED = 40
 COMMONPLACE = -1.0
 """The least that a message comes to: one without any rare word, such as "Yes!", may still be what was asked for."""
 
+_NONE: Roots = np.zeros(0, dtype=np.uint32)
+
 
 def rare_words(texts: Sequence[str]) -> Column:
     """Return for each of *texts*, as a z-score, how rare the rarest of its content words is among all of them."""
-    words = [{word[:ROOT] for word in islice(content_words(text), COUNTED)} for text in texts]
-    having = Counter(word for found in words for word in found)
-    shares = np.array([min((having[word] for word in found), default=len(texts)) for found in words]) / max(1, len(texts))
-    return np.maximum(standardised(-np.log(shares)), COMMONPLACE)
+    words = [_roots(text[:READ_CHARS]) for text in texts]
+    _, places, having = np.unique(np.concatenate([_NONE, *words]), return_inverse=True, return_counts=True)
+    owners = np.repeat(np.arange(len(texts)), [len(found) for found in words])
+    rarest = np.ones(len(texts))
+    np.minimum.at(rarest, owners, having[places] / max(1, len(texts)))
+    return np.maximum(standardised(-np.log(rarest)), COMMONPLACE)
+
+
+@lru_cache(maxsize=8_192)
+def _roots(text: str) -> Roots:
+    """Return checksums of the roots of a text's words, each once: numbers are counted five times as fast as words."""
+    roots = dict.fromkeys(word[:ROOT] for word in content_words(text)[:COUNTED])
+    return np.array([zlib.crc32(root.encode()) for root in roots], dtype=np.uint32)

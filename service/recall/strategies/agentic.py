@@ -2,9 +2,9 @@
 Agentic: several hops, each led by what the hops before found, with the reasons told. Rules make the first; a language model goes
 on from there when one is configured.
 
-The first hop gathers for a question that may need several messages, whatever words they use for what is asked. A query about
-several people or things is then asked for each of them alone. At last the connections of the memories found are followed. A turn
-keeps the best score that any hop gave it.
+The first hop gathers for a question that may need several messages, whatever words they use for what is asked, and prefers those
+that tell something in particular. A query about several people or things is then asked for each of them alone. At last the
+connections of the memories found are followed. A turn keeps the best score that any hop gave it.
 """
 
 from __future__ import annotations
