@@ -8,7 +8,7 @@ room is left out from the least relevant on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 
 from service.domain.conflicts import Conflict, ConflictStatus
@@ -51,9 +51,8 @@ _UNPROCESSED = frozenset({SessionStatus.PENDING, SessionStatus.PROCESSING, Sessi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Material:
-    """What a context is made of beside the recalled items."""
+    """What a context is made of, whatever is recalled."""
 
-    sources: dict[Source, Message]
     ongoing: Sequence[Message]
     recent: Sequence[Message]
     recent_summaries: Sequence[Summary]
@@ -74,15 +73,18 @@ class ContextBuilder:
         self._documents = documents
 
     async def __call__(
-        self, scope: Scope, session: Session, query: RecallQuery, result: RecallResult, request: ContextRequest
+        self, scope: Scope, session: Session, query: RecallQuery, recalling: Awaitable[RecallResult], request: ContextRequest
     ) -> Context:
         """
-        Return the context of *session* from *result*. It takes at most the budget of *request*, the system prompt aside.
+        Return the context of *session* from what *recalling* gives. It takes at most the budget of *request*, the system prompt
+        aside.
 
         Raises StorageUnavailable.
         """
-        material = await self._material(scope, session, query, result, request)
-        sections = self._sections(result, material, request)
+        # most of a recall is waiting for an embedding, time enough to read the rest
+        result, material = await asyncio.gather(recalling, self._material(scope, session, query, request))
+        sources = list(dict.fromkeys(item.sources[0] for item in result.items if item.memory is not None and item.sources))
+        sections = self._sections(result, await self._messages_at(scope, sources), material, request)
         while (text := self._text(scope, query, request, sections)) and self._count(text) > request.token_budget:
             # only texts whose tokens reach across lines get here: give up the least relevant line until it fits
             sections = _shortened(sections)
@@ -96,13 +98,9 @@ class ContextBuilder:
             text = with_system_prompt(result.strategy, text)
         return Context(text=text, result=result, included=shown, session_ids=list(session_ids))
 
-    async def _material(
-        self, scope: Scope, session: Session, query: RecallQuery, result: RecallResult, request: ContextRequest
-    ) -> _Material:
+    async def _material(self, scope: Scope, session: Session, query: RecallQuery, request: ContextRequest) -> _Material:
         excluded = query.exclude_sessions | {session.session_id}
-        sources = list(dict.fromkeys(item.sources[0] for item in result.items if item.memory is not None and item.sources))
-        read, ongoing, recent, summaries, conflicts, spans = await asyncio.gather(
-            self._messages_at(scope, sources),
+        ongoing, recent, summaries, conflicts, spans = await asyncio.gather(
             self._ongoing(scope, excluded),
             self._recent_messages(scope, request.last_n_messages, excluded),
             self._recent_summaries(scope, request.last_n_summaries, excluded),
@@ -110,7 +108,7 @@ class ContextBuilder:
             self._spans(session, query, request),
         )
         pending = [conflict for conflict in conflicts if conflict.status is ConflictStatus.PENDING]
-        return _Material(sources=read, ongoing=ongoing, recent=recent, recent_summaries=summaries, conflicts=pending, spans=spans)
+        return _Material(ongoing=ongoing, recent=recent, recent_summaries=summaries, conflicts=pending, spans=spans)
 
     async def _spans(self, session: Session, query: RecallQuery, request: ContextRequest) -> Sequence[Span]:
         """Return the relevant passages of the documents that this session may be shown."""
@@ -146,7 +144,9 @@ class ContextBuilder:
             await self._sessions.messages(scope, session.session_id, PageRequest(offset=offset, limit=ONGOING_MESSAGES))
         ).items
 
-    def _sections(self, result: RecallResult, material: _Material, request: ContextRequest) -> list[Section]:
+    def _sections(
+        self, result: RecallResult, sources: Mapping[Source, Message], material: _Material, request: ContextRequest
+    ) -> list[Section]:
         zone = request.timezone
         sections = MAX_SECTIONS + bool(material.spans)
         room = Budget(request.token_budget - sections * HEADING_TOKENS, self._count)
@@ -176,7 +176,7 @@ class ContextBuilder:
         ]
         for section in (*asked, *beside):
             room.left -= section.cost
-        evidence = evidence_sections(result.items, material.sources, zone, room, shown=recent.messages | ongoing.messages)
+        evidence = evidence_sections(result.items, sources, zone, room, shown=recent.messages | ongoing.messages)
         return [section for section in (*evidence, *beside, *asked) if section.lines]
 
     def _text(self, scope: Scope, query: RecallQuery, request: ContextRequest, sections: Sequence[Section]) -> str:

@@ -24,8 +24,7 @@ async def _context(person: Person, text: str = "What is my dog called?", request
     """Return the context that a new session of *person* gets for *text*."""
     asking = await person.says(text, at=NOON + timedelta(days=80))
     query = person.asks(text, exclude_sessions=frozenset({asking.session_id}))
-    result = await person.world.recaller(query)
-    context = await person.world.builder(person.scope, asking, query, result, request)
+    context = await person.world.builder(person.scope, asking, query, person.world.recaller(query), request)
     empty = await person.world.stores.memories.revision(person.scope)
     await person.world.stores.sessions.delete(person.scope, asking.session_id, person.nothing(empty))
     return context

@@ -79,9 +79,9 @@ async def test_a_recall_shows_nothing_of_another_user(
         kinds=data.draw(st.sets(st.sampled_from(RecalledKind), min_size=1).map(frozenset)),
         exclude_sessions=data.draw(st.sampled_from([frozenset(), frozenset({other.session.session_id})])),
     )
-    result = await world.recaller(query)
-    assert other.secret not in _shown(result)
-    assert other.secret not in (await _context(world, asker, query, result)).text
+    context = await _context(world, asker, query)
+    assert other.secret not in _shown(context.result)
+    assert other.secret not in context.text
     everything = await world.recaller(replace(query, text=asker.secret, memories_threshold=0.0, kinds=frozenset(RecalledKind)))
     assert asker.secret in _shown(everything)
 
@@ -193,10 +193,10 @@ async def _owner(world: World, project: ProjectId, user_id: UserId, secret: str)
     )
 
 
-async def _context(world: World, owner: Owner, query: RecallQuery, result: RecallResult) -> Context:
+async def _context(world: World, owner: Owner, query: RecallQuery) -> Context:
     """Return the context of a new session of *owner* with everything in it that can be asked for."""
     request = ContextRequest(timezone=ZoneInfo("UTC"), last_n_messages=50, last_n_summaries=50, documents=True)
-    return await world.builder(owner.person.scope, await owner.person.says("Hello"), query, result, request)
+    return await world.builder(owner.person.scope, await owner.person.says("Hello"), query, world.recaller(query), request)
 
 
 def _shown(result: RecallResult) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from service.domain.ids import ProjectId, Scope, SessionId, UserId, parse_session_id
 from service.domain.ports.models import Clock
 from service.domain.ports.stores import SessionStore, UserStore
-from service.domain.recall import Context, ContextRequest, RecallQuery, RecallResult, StrategyName
+from service.domain.recall import Context, ContextRequest, RecallQuery
 from service.domain.sessions import Session, SessionStatus
 from service.domain.values import PageRequest
 from service.recall.context import ContextBuilder
@@ -78,13 +78,9 @@ class GetContext:
     async def run(self, prepared: PreparedContext, *, on_stage: StageListener | None = None) -> Context:
         """Recall and render."""
         query = await self._query(prepared)
-        if query.text:
-            result = await self._recaller(query, on_stage=on_stage)
-        else:
-            # nothing was said, so nothing is relevant; what the caller asked for besides is still given
-            strategy = StrategyName.LOW_LATENCY if query.strategy is StrategyName.AUTO else query.strategy
-            result = RecallResult(strategy=strategy, items=())
-        return await self._builder(prepared.scope, prepared.session, query, result, prepared.request)
+        # where nothing was said nothing is relevant; what the caller asked for besides is still given
+        recalling = self._recaller(query, on_stage=on_stage)
+        return await self._builder(prepared.scope, prepared.session, query, recalling, prepared.request)
 
     async def _query(self, prepared: PreparedContext) -> RecallQuery:
         session, limits = prepared.session, prepared.limits

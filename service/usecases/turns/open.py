@@ -117,8 +117,8 @@ class OpenTurn:
         try:
             async with asyncio.timeout_at(deadline):
                 query = await seen_from(self._sessions, query, session.origin)
-                result = await self._recaller(replace(query, patience=recall.patience))
-                return RecallOutcome.DONE, await self._builder(scope, session, query, result, request)
+                recalling = self._recaller(replace(query, patience=recall.patience))
+                return RecallOutcome.DONE, await self._builder(scope, session, query, recalling, request)
         except TimeoutError:
             return RecallOutcome.TIMED_OUT, None
         except DomainError:
