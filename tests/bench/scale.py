@@ -22,16 +22,15 @@ import json
 import random
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from statistics import median
 from typing import cast
 
 from service.domain.ports.models import Embedder
-from service.models import open_embedder
-from service.models.batching import Batcher
-from service.models.minilm import MiniLm, MiniLmEmbedder
+from service.models import EmbedderChoice, open_embedder
+from service.models.minilm import open_minilm
 from tests.bench.curve import curve_picture
 from tests.bench.evaluation.measure import latency, table
 from tests.bench.evaluation.server import KEY, PROJECT, Client, serving
@@ -79,15 +78,10 @@ async def measure(groups: Sequence[Mapping[str, int]], calls: int, *, together: 
     return rows
 
 
-@asynccontextmanager
-async def _as_shipped() -> AsyncIterator[Embedder]:
+def _as_shipped() -> AbstractAsyncContextManager[Embedder]:
     """Open the default embedder as it would be without a graph of our own."""
-    model = MiniLm(integers=False)
-    batcher = Batcher(model.encode, threads=2)
-    try:
-        yield cast("Embedder", MiniLmEmbedder(model, batcher))
-    finally:
-        await batcher.close()
+    opened = open_minilm(EmbedderChoice(name="minilm", threads=2), floats=True)
+    return cast("AbstractAsyncContextManager[Embedder]", opened)
 
 
 async def _warm_up(client: Client, users: Sequence[str], chance: random.Random) -> None:
